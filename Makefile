@@ -1,0 +1,54 @@
+# Two commands matter: `make serve` and `make test`. Each works alone on a fresh clone with Python >= 3.11.
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: serve test install lint lock bench docs clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make serve    build the graph and serve it on http://127.0.0.1:$(PORT)"
+	@echo "make test     run the test suite (KYMGRAPH_TEST=quick|ci|night)"
+	@echo "make install  what both share: .venv with the pinned dependencies and the kymgraph command"
+	@echo "make lint     ruff, mypy --strict, import contracts"
+	@echo "make lock     renew requirements.lock from pyproject.toml"
+	@echo "make bench    run the benchmarks (minutes)"
+	@echo "make docs     regenerate the references in docs/"
+
+# The stamp is written last, so an interrupted installation is taken up again; with the stamp in place
+# nothing here touches the network.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "kymgraph needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+install: $(STAMP)
+
+serve: $(STAMP)
+	$(BIN)/kymgraph serve --port $(PORT)
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# uv resolves for every platform and Python at once; hashes without addresses, so any mirror serves.
+lock:
+	uv pip compile pyproject.toml --extra reason --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o requirements.lock
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/query.py
+
+docs: $(STAMP)
+	$(BIN)/python -m kymgraph.cli.references docs
+
+clean:
+	rm -rf .venv .kymgraph dist build

@@ -1,0 +1,218 @@
+"""The application that `kymgraph serve` opens as `api.app:app`.
+
+A thin ASGI front meets every request: it counts it, applies the rate limit, answers CORS preflights, turns
+errors into problems, and passes `/sparql` to its raw endpoint and the rest to FastAPI. Settings are read and the
+query workers started when the server starts the application, so importing this module does nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+from api import openapi
+from api.cache import AnswerCache, Headers, Message, Receive, Scope, Send
+from api.deps import MAX_URL, Metrics, RateLimiter, Services, client_of
+from api.examples import first_query, load_examples
+from api.negotiate import language
+from api.pages import Pages
+from api.problems import MethodNotAllowed, NotFound, RequestError, UriTooLong, problem
+from api.routes import examples, graphs, ops, sparql, validate
+from api.wire import send_problem, start_message
+from kymgraph.dataset import Dataset
+from kymgraph.errors import KymgraphError
+from kymgraph.project import Project
+from kymgraph.settings import Settings
+
+log: Final = logging.getLogger("kymgraph.api")
+
+_PREFLIGHT: Final[Headers] = [
+    (b"access-control-allow-methods", b"GET, HEAD, POST, QUERY"),
+    (b"access-control-allow-headers", b"Accept, Accept-Language, Content-Type, If-None-Match"),
+    (b"access-control-max-age", b"86400"),
+    (b"content-length", b"0"),
+]
+#: Routes that monitors ask; no limit holds for them.
+_UNLIMITED: Final = frozenset({"/health", "/ready", "/metrics"})
+
+
+class Application:
+    """One kymgraph server: made from settings when the server begins, closed when it ends."""
+
+    def __init__(self, settings: Callable[[], Settings] = Settings) -> None:
+        self._settings = settings
+        self._services: Services | None = None
+        self._warming: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            raise RuntimeError(f"kymgraph speaks HTTP only, not {scope['type']}")
+
+    # --- start and end ----------------------------------------------------------------------------------
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            event = (await receive())["type"]
+            if event == "lifespan.startup":
+                try:
+                    await self.start()
+                except Exception as error:
+                    log.error("the server did not start: %s", error)
+                    await send({"type": "lifespan.startup.failed", "message": str(error)})
+                    return
+            else:
+                await self.close()
+            await send({"type": event + ".complete"})
+            if event == "lifespan.shutdown":
+                return
+
+    async def start(self) -> None:
+        """Open project and store, start the workers, and ask a first query in the background."""
+        settings = self._settings()
+        project = Project.find(settings.project)
+        dataset = Dataset.open(project, settings.store, settings=settings)
+        await dataset.start()
+        self._services = services = Services(
+            settings=settings,
+            project=project,
+            dataset=dataset,
+            cache=AnswerCache(settings.cache_bytes, settings.cache_bytes * 4),
+            metrics=Metrics(),
+            limiter=RateLimiter(settings.rate_limit),
+            pages=Pages(),
+            prefixes=project.prefixes,
+            examples=load_examples(project),
+            first_query=first_query(project.prefixes),
+        )
+        services.metrics.registry.register(ops.StateCollector(services))
+        self._sparql = sparql.SparqlEndpoint(services)
+        self._rest = _fastapi(services)
+        self._count: dict[tuple[str, int], Any] = {}
+        self._warming = asyncio.ensure_future(_warm(services))
+
+    async def close(self) -> None:
+        """End the workers and delete what was spooled."""
+        if self._warming is not None:
+            self._warming.cancel()
+        if self._services is not None:
+            await self._services.dataset.aclose()
+            self._services.cache.clear()
+
+    # --- one request ------------------------------------------------------------------------------------
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        services = self._services
+        assert services is not None, "the server has not started the application"
+        path, method, status = scope["path"], scope["method"], 500
+        route = "/sparql" if path in ("/sparql", "/sparql/") else ""
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started, status
+            if message["type"] == "http.response.start":
+                started, status = True, message["status"]
+            await send(message)
+
+        try:
+            if services.limiter.per_minute and path not in _UNLIMITED:
+                services.limiter.check(client_of(scope.get("client")))
+            if method == "OPTIONS":
+                await self._options(route, watched)
+            elif route:
+                await self._sparql(scope, receive, watched)
+            else:
+                if len(scope["query_string"]) > MAX_URL:
+                    raise UriTooLong(f"nothing was read: the address has more than {MAX_URL:,} bytes")
+                scope["kymgraph"] = services
+                await self._rest(scope, receive, watched)
+                route = getattr(scope.get("route"), "path", "other")
+        except asyncio.CancelledError:
+            # The client went away and its query was ended. Cancelling came from ourselves; the server goes on.
+            status = 499
+            if not scope.get("kymgraph.gone"):
+                raise
+        except Exception as error:
+            if started:
+                # The status line is out: only a broken connection tells the client that the body is not whole.
+                raise
+            if not isinstance(error, KymgraphError):
+                log.exception("a fault of our own at %s", path)
+            await self._refuse(error, scope, watched)
+        finally:
+            counter = self._count.get((route, status))
+            if counter is None:
+                counter = services.metrics.requests.labels(route or "other", str(status))
+                self._count[route, status] = counter
+            counter.inc()
+
+    async def _options(self, route: str, send: Send) -> None:
+        allow = sparql.ALLOW if route else "GET, HEAD, POST, OPTIONS"
+        await send(start_message(204, [(b"allow", allow.encode()), *_PREFLIGHT]))
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _refuse(self, error: Exception, scope: Scope, send: Send) -> None:
+        headers = dict(scope["headers"])
+        accepted = headers.get(b"accept-language", b"").decode("latin-1")
+        wanted = next(
+            (part[5:] for part in scope["query_string"].decode("latin-1").split("&") if part.startswith("lang=")), None
+        )
+        refusal = problem(error, language(wanted, accepted))
+        await send_problem(send, refusal, instance=scope["path"], head=scope["method"] == "HEAD")
+
+
+async def _warm(services: Services) -> None:
+    """Ask queries until one is answered; from then on the server is ready."""
+    while not services.ready:
+        try:
+            await services.dataset.answer("ASK {}", format="json")
+            services.ready = True
+        except KymgraphError as error:
+            log.warning("not ready yet: %s", error)
+            await asyncio.sleep(0.5)
+
+
+def _fastapi(services: Services) -> FastAPI:
+    """The application behind everything but `/sparql`."""
+    title = services.project.title.get("en") or "kymgraph"
+    rest = FastAPI(
+        title=title,
+        version=ops.program_version(),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        redirect_slashes=False,
+    )
+    rest.state.services = services
+    for module in (graphs, validate, ops, examples):
+        rest.include_router(module.router)
+    rest.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    openapi.add_sparql(rest)
+
+    async def passed_on(request: Any, error: Exception) -> Any:
+        raise error
+
+    async def http_error(request: Any, error: Exception) -> Any:
+        assert isinstance(error, HTTPException)
+        if error.status_code == 405:
+            raise MethodNotAllowed(request.method, (error.headers or {}).get("Allow", "GET, HEAD"))
+        if error.status_code == 404:
+            raise NotFound(f"there is nothing at {request.url.path}. The interface is described at /docs")
+        raise RequestError(str(error.detail))
+
+    rest.add_exception_handler(HTTPException, http_error)
+    rest.add_exception_handler(KymgraphError, passed_on)
+    return rest
+
+
+app = Application()

@@ -1,0 +1,283 @@
+"""The answer cache: finished answers by what decides their bytes, ready to be sent again without the framework.
+
+A key begins with the generation, so nothing is ever invalidated: answers of an old generation are simply never
+asked for again and fall out as the least recently used. Identical questions that arrive while the first one is
+being worked on wait for it. Errors are never kept. Small answers live in memory, large ones stay the files
+that the workers spooled them to; each kind has a budget of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import zlib
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, MutableMapping
+from pathlib import Path
+from typing import Any, Final
+
+from api.negotiate import Coding
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+_CSP: Final = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+#: Sent with every response. Reading is open to every origin, without credentials.
+COMMON_HEADERS: Final[Headers] = [
+    (b"content-security-policy", _CSP),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"ETag, Kymgraph-Generation, Link, Retry-After"),
+]
+#: Below this many bytes compressing costs more than it saves.
+_GZIP_FROM: Final = 600
+#: Above this many bytes compressing would hold up the event loop.
+_GZIP_IN_THREAD_FROM: Final = 100_000
+_CHUNK: Final = 256 * 1024
+#: What an answer weighs in memory besides its bytes: headers, key, dictionary slots.
+_OVERHEAD: Final = 2_000
+
+
+class Answered:
+    """One finished answer and the messages that send it, one set per content coding, made when first asked for."""
+
+    __slots__ = ("_cacheable", "_sends", "body", "file", "generation", "headers", "size", "tag")
+
+    def __init__(
+        self,
+        media_type: str,
+        *,
+        generation: int,
+        body: bytes = b"",
+        file: Path | None = None,
+        vary: str = "Accept, Accept-Encoding",
+        language: str | None = None,
+        cacheable: bool = True,
+    ) -> None:
+        self.body, self.file, self.generation = body, file, generation
+        self.size = file.stat().st_size if file else len(body)
+        digest = hashlib.blake2b(media_type.encode(), digest_size=12)
+        if file is None:
+            digest.update(body)
+        else:
+            with file.open("rb") as stream:
+                while block := stream.read(_CHUNK):
+                    digest.update(block)
+        self.tag = digest.hexdigest()
+        self._cacheable = cacheable
+        self.headers: Headers = [
+            (b"content-type", media_type.encode()),
+            (b"vary", vary.encode()),
+            # Every use is checked with the server, which costs it one look-up: an answer is never stale.
+            (b"cache-control", b"no-cache" if cacheable else b"no-store"),
+            (b"kymgraph-generation", str(generation).encode()),
+            *COMMON_HEADERS,
+        ]
+        if language:
+            self.headers.append((b"content-language", language.encode()))
+        self._sends: dict[Coding, tuple[bytes, Message, Message]] = {}
+
+    def messages(self, coding: Coding) -> tuple[bytes, Message, Message]:
+        """The ETag, the start message and the body message for one coding of an answer held in memory."""
+        found = self._sends.get(coding)
+        if found is None:
+            body = self.body if coding == "identity" else gzip(self.body)
+            found = self._sends[coding] = self._make(coding, body, len(body))
+        return found
+
+    def _make(self, coding: Coding, body: bytes, length: int | None) -> tuple[bytes, Message, Message]:
+        etag = f'"{self.tag}"' if coding == "identity" else f'"{self.tag}-{coding}"'
+        headers = list(self.headers)
+        if self._cacheable:
+            headers.append((b"etag", etag.encode()))
+        if coding != "identity":
+            headers.append((b"content-encoding", coding.encode()))
+        if length is not None:
+            headers.append((b"content-length", str(length).encode()))
+        start = {"type": "http.response.start", "status": 200, "headers": headers}
+        return etag.encode(), start, {"type": "http.response.body", "body": body}
+
+    @property
+    def weight(self) -> int:
+        """Bytes held in memory."""
+        compressed = self._sends.get("gzip")
+        return _OVERHEAD + (0 if self.file else self.size) + (len(compressed[2]["body"]) if compressed else 0)
+
+    async def respond(self, send: Send, coding: Coding, if_none_match: bytes | None, *, head: bool) -> int:
+        """Send this answer, or 304 if the client has it already. Returns the status."""
+        if coding == "gzip" and self.size < _GZIP_FROM:
+            coding = "identity"
+        if self.file is not None:
+            etag, start, body = self._make(coding, b"", self.size if coding == "identity" else None)
+        else:
+            if coding == "gzip" and "gzip" not in self._sends and self.size > _GZIP_IN_THREAD_FROM:
+                await asyncio.to_thread(self.messages, coding)
+            etag, start, body = self.messages(coding)
+        if if_none_match is not None and self._cacheable and matches(if_none_match, etag):
+            dropped = (b"content-length", b"content-encoding", b"content-type")
+            kept = [header for header in start["headers"] if header[0] not in dropped]
+            await send({"type": "http.response.start", "status": 304, "headers": kept})
+            await send({"type": "http.response.body", "body": b""})
+            return 304
+        if head:
+            await send(start)
+            await send({"type": "http.response.body", "body": b""})
+        elif self.file is not None:
+            blocks = file_blocks(self.file)  # opened before the first await: from here on the file may be deleted
+            await send(start)
+            await send_blocks(send, blocks if coding == "identity" else gzip_blocks(blocks))
+        else:
+            await send(start)
+            await send(body)
+        return 200
+
+
+def matches(if_none_match: bytes, etag: bytes) -> bool:
+    """Whether an If-None-Match value names `etag`, by the weak comparison that RFC 9110 asks for here.
+
+    >>> matches(b'W/"a", "b"', b'"b"'), matches(b"*", b'"b"'), matches(b'"a"', b'"b"')
+    (True, True, False)
+    """
+    if if_none_match == etag or if_none_match.strip() == b"*":
+        return True
+    return any(value.strip().removeprefix(b"W/") == etag for value in if_none_match.split(b","))
+
+
+def gzip(body: bytes) -> bytes:
+    """`body` in gzip form. The same bytes give the same bytes: the header holds no time."""
+    compressor = zlib.compressobj(4, zlib.DEFLATED, 31)
+    return compressor.compress(body) + compressor.flush()
+
+
+def file_blocks(path: Path) -> AsyncIterator[bytes]:
+    """The content of a file in blocks, read off the event loop. The file is opened at once."""
+    stream = path.open("rb")
+
+    async def blocks() -> AsyncIterator[bytes]:
+        try:
+            while block := await asyncio.to_thread(stream.read, _CHUNK):
+                yield block
+        finally:
+            stream.close()
+
+    return blocks()
+
+
+async def gzip_blocks(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Blocks in gzip form, compressed as the client takes them."""
+    compressor = zlib.compressobj(4, zlib.DEFLATED, 31)
+    async for block in blocks:
+        if packed := await asyncio.to_thread(compressor.compress, block):
+            yield packed
+    yield compressor.flush()
+
+
+async def send_blocks(send: Send, blocks: AsyncIterator[bytes]) -> None:
+    """Send a body of unknown length. A failure in between is raised on, so that the server breaks the connection."""
+    async for block in blocks:
+        await send({"type": "http.response.body", "body": block, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+class AnswerCache:
+    """Answers by key, least recently used first, within a budget of bytes in memory and one of bytes in files."""
+
+    def __init__(self, memory_bytes: int, file_bytes: int) -> None:
+        self._budget = {False: memory_bytes, True: file_bytes}
+        self._used = {False: 0, True: 0}
+        self._weights: dict[Hashable, int] = {}
+        self._answers: dict[bool, OrderedDict[Hashable, Answered]] = {False: OrderedDict(), True: OrderedDict()}
+        self._pending: dict[Hashable, asyncio.Future[Answered]] = {}
+        self.hits = self.misses = self.coalesced = 0
+
+    def get(self, key: Hashable) -> Answered | None:
+        for answers in self._answers.values():
+            found = answers.get(key)
+            if found is not None:
+                answers.move_to_end(key)
+                self.hits += 1
+                return found
+        return None
+
+    def put(self, key: Hashable, answer: Answered) -> None:
+        """Keep an answer, dropping the least recently used ones of its kind to make room."""
+        on_disk = answer.file is not None
+        answers = self._answers[on_disk]
+        # Room is taken for the compressed form too: it is made later, when first asked for.
+        weight = answer.size if on_disk else _OVERHEAD + answer.size + answer.size // 4
+        if weight > self._budget[on_disk] // 4:
+            discard(answer)
+            return
+        if key in answers:
+            self._drop(on_disk, key)
+        answers[key] = answer
+        self._weights[key] = weight
+        self._used[on_disk] += weight
+        while self._used[on_disk] > self._budget[on_disk]:
+            self._drop(on_disk, next(iter(answers)))
+
+    def _drop(self, on_disk: bool, key: Hashable) -> None:
+        answer = self._answers[on_disk].pop(key)
+        self._used[on_disk] -= self._weights.pop(key)
+        discard(answer)
+
+    async def ask(self, key: Hashable, make: Callable[[], Awaitable[Answered]]) -> Answered:
+        """The answer for `key`, made once however many ask for it at the same time.
+
+        A failure reaches everyone who waits, and is forgotten: the next one asks again. If the caller that is
+        making the answer is cancelled (its client went away), the next waiting caller makes it instead.
+        """
+        while (pending := self._pending.get(key)) is not None:
+            self.coalesced += 1
+            try:
+                return await asyncio.shield(pending)
+            except asyncio.CancelledError:
+                if not pending.cancelled():
+                    raise
+        self.misses += 1
+        future: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        self._pending[key] = future
+        try:
+            answer = await make()
+        except asyncio.CancelledError:
+            future.cancel()
+            raise
+        except Exception as error:
+            future.set_exception(error)
+            future.exception()  # marks it as seen, for the usual case that nobody else waits
+            raise
+        else:
+            future.set_result(answer)
+            return answer
+        finally:
+            del self._pending[key]
+
+    def stats(self) -> dict[str, int]:
+        """Counts since the start, and what is held now."""
+        return {
+            "hits": self.hits,
+            "misses": self.misses,
+            "coalesced": self.coalesced,
+            "answers": len(self._answers[False]) + len(self._answers[True]),
+            "memory_bytes": self._used[False],
+            "file_bytes": self._used[True],
+        }
+
+    def clear(self) -> None:
+        """Forget every answer and delete the files."""
+        for on_disk, answers in self._answers.items():
+            for key in list(answers):
+                self._drop(on_disk, key)
+
+
+def discard(answer: Answered) -> None:
+    """Delete the file of an answer, if it has one. Readers that have it open read on."""
+    if answer.file is not None:
+        answer.file.unlink(missing_ok=True)

@@ -1,0 +1,103 @@
+"""What operators ask: `/health`, `/ready`, `/metrics`, and `/docs` for those who write clients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.responses import JSONResponse, Response
+
+from api.deps import LanguageDep, Services, ServicesDep
+from api.problems import KINDS, NotReady
+
+router = APIRouter(tags=["operations"])
+_NO_STORE: Final = {"cache-control": "no-store"}
+
+
+def program_version() -> str:
+    """The installed version, or "0" when it runs from a folder that is not installed."""
+    try:
+        return version("kymgraph")
+    except PackageNotFoundError:
+        return "0"
+
+
+@router.get("/", include_in_schema=False)
+async def home() -> Response:
+    """Readers start at the query form; machines find the service description at the same address."""
+    return Response(status_code=303, headers={"location": "/sparql"})
+
+
+@router.api_route("/health", methods=["GET", "HEAD"], summary="Is the server alive?", operation_id="health")
+async def health(services: ServicesDep) -> Response:
+    """200 as long as the process answers; says what it runs on."""
+    document = {
+        "status": "ok",
+        "version": program_version(),
+        "generation": services.dataset.generation,
+        "sandbox": services.dataset.sandbox,
+    }
+    return JSONResponse(document, headers=_NO_STORE)
+
+
+@router.api_route("/ready", methods=["GET", "HEAD"], summary="Can it answer queries?", operation_id="ready")
+async def ready(services: ServicesDep) -> Response:
+    """200 once a query was answered, 503 before."""
+    if not services.ready:
+        raise NotReady("not ready: no query has been answered yet. Ask again in a second.")
+    return JSONResponse({"status": "ready", "generation": services.dataset.generation}, headers=_NO_STORE)
+
+
+@router.get("/metrics", summary="Counters for Prometheus", operation_id="metrics")
+async def metrics(services: ServicesDep) -> Response:
+    """Requests, query durations, cache, workers and generation in the Prometheus text format."""
+    return Response(generate_latest(services.metrics.registry), media_type=CONTENT_TYPE_LATEST, headers=_NO_STORE)
+
+
+class StateCollector(Collector):
+    """Figures that others keep, read when Prometheus asks."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        cache = self._services.cache.stats()
+        lookups = CounterMetricFamily("kymgraph_cache_lookups", "Answers asked of the cache", labels=["outcome"])
+        for outcome, name in (("hit", "hits"), ("miss", "misses"), ("coalesced", "coalesced")):
+            lookups.add_metric([outcome], cache[name])
+        yield lookups
+        yield GaugeMetricFamily("kymgraph_cache_answers", "Answers held", value=cache["answers"])
+        sizes = GaugeMetricFamily("kymgraph_cache_bytes", "Bytes held", labels=["where"])
+        sizes.add_metric(["memory"], cache["memory_bytes"])
+        sizes.add_metric(["files"], cache["file_bytes"])
+        yield sizes
+        workers = GaugeMetricFamily("kymgraph_workers", "State of the query workers", labels=["what"])
+        for what, value in self._services.dataset.stats().items():
+            if isinstance(value, (int, float)):
+                workers.add_metric([what], value)
+        yield workers
+        yield GaugeMetricFamily("kymgraph_generation", "The current generation", value=self._services.dataset.generation)
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs(request: Request, services: ServicesDep, lang: LanguageDep) -> Response:
+    """The interface in words, made from the same description that `/openapi.json` gives to machines."""
+    document: dict[str, Any] = request.app.openapi()
+    body = services.pages.render(
+        "docs.html",
+        lang,
+        path="/docs",
+        parameters=request.query_params.multi_items(),
+        paths=document["paths"],
+        kinds=KINDS,
+    )
+    headers = {"content-language": lang, "vary": "Accept-Language"}
+    return Response(body, media_type="text/html", headers=headers)

@@ -1,0 +1,448 @@
+"""`/sparql`: the SPARQL 1.1 Protocol for queries, as raw ASGI.
+
+Queries come by GET, POST of a form, POST of the text, and HTTP QUERY; HEAD asks for the headers alone. A bare GET
+is answered by the service description, or by the query form for a browser. The path from the bytes of a
+request to the bytes of its answer runs through two tables: what the request means (`_memo`), and the answer
+itself (`AnswerCache`); a repeated request touches nothing else but the pointer to the current generation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from api.cache import Answered, Headers, Receive, Scope, Send
+from api.deps import MAX_URL, Services, client_of
+from api.description import describe
+from api.negotiate import Language, content_coding, language, prefers_html
+from api.pages import MAX_TEXT, Shown, solutions
+from api.problems import MethodNotAllowed, RequestError, TokenRequired, UnsupportedMediaType, UriTooLong, problem
+from api.wire import read_body, send_page, start_message
+from kymgraph import results
+from kymgraph.errors import BadParameter, FormatNotAvailable, GenerationNotKept, KymgraphError
+from kymgraph.queries import inspect
+from kymgraph.results import ResultFormat
+
+ALLOW: Final = "GET, HEAD, POST, QUERY, OPTIONS"
+_FORM: Final = "application/x-www-form-urlencoded"
+_QUERY: Final = "application/sparql-query"
+_UPDATE: Final = "application/sparql-update"
+_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]*")
+#: Requests remembered by their bytes, and the longest one that is.
+_MEMO_SIZE: Final = 4096
+_MEMO_BYTES: Final = 8192
+#: Seconds before a query's client is watched for going away; most have their answer by then.
+_WATCH_AFTER: Final = 0.25
+
+#: Names that clients send in `format=` besides our own: those of SPARQLWrapper and of other endpoints.
+_ALIASES: Final = {
+    "solutions": {"srj": "json", "srx": "xml", "application/json": "json", "text/xml": "xml"},
+    "graph": {
+        "json": "jsonld",
+        "json-ld": "jsonld",
+        "xml": "rdf",
+        "rdf+xml": "rdf",
+        "rdfxml": "rdf",
+        "turtle": "ttl",
+        "ntriples": "nt",
+        "n-triples": "nt",
+        "nquads": "nq",
+        "n-quads": "nq",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asks for, before its query text is looked at."""
+
+    text: str | None
+    default_graphs: tuple[str, ...] | None
+    named_graphs: tuple[str, ...] | None
+    timeout: float | None
+    at: int | None
+    format: str | None
+    accept: str | None
+    html: bool
+    lang: Language
+    parameters: tuple[tuple[str, str], ...]
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request understood: the key of its answer (the generation is put before it) and how to make it."""
+
+    asked: Asked
+    key: Hashable
+    deadline: float
+    volatile: bool
+    format: ResultFormat | None
+    make: Callable[[Prepared, str], Awaitable[Answered]]
+
+
+class SparqlEndpoint:
+    """The ASGI application at `/sparql`. Raises KymgraphError for what the caller sends as a problem."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._memo: dict[Hashable, Prepared] = {}
+        seconds = services.metrics.query_seconds
+        self._hit_seconds, self._miss_seconds = seconds.labels("hit"), seconds.labels("miss")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Answer one request and return the status that was sent."""
+        started = time.perf_counter()
+        method = scope["method"]
+        accept = accept_encoding = accept_language = content_type = if_none_match = authorization = None
+        host = b""
+        for name, value in scope["headers"]:
+            if name == b"accept":
+                accept = value if accept is None else accept + b", " + value
+            elif name == b"accept-encoding":
+                accept_encoding = value
+            elif name == b"accept-language":
+                accept_language = value
+            elif name == b"content-type":
+                content_type = value
+            elif name == b"if-none-match":
+                if_none_match = value
+            elif name == b"host":
+                host = value
+            elif name == b"authorization":
+                authorization = value
+        head = method == "HEAD"
+        body: bytes | None = None
+        if method in ("POST", "QUERY"):
+            body = await read_body(receive, self._services.settings.body_bytes)
+        elif method != "GET" and not head:
+            raise MethodNotAllowed(method, ALLOW)
+        query_string: bytes = scope["query_string"]
+
+        memo_key = (query_string, body, content_type, accept, accept_language, host, scope["scheme"])
+        prepared = self._memo.get(memo_key)
+        if prepared is None:
+            headers = {
+                "accept": _text(accept),
+                "accept-language": _text(accept_language),
+                "content-type": _text(content_type) or "",
+                "authorization": _text(authorization),
+            }
+            origin = self._services.origin(_text(host) or "", scope["scheme"])
+            asked = read_request(query_string, body, headers, origin)
+            try:
+                prepared = self._prepare(asked)
+            except KymgraphError as error:
+                return await self._refuse(error, asked, send, head=head)
+            if len(query_string) + len(body or b"") <= _MEMO_BYTES:
+                if len(self._memo) >= _MEMO_SIZE:
+                    self._memo.clear()
+                self._memo[memo_key] = prepared
+
+        coding = content_coding(_text(accept_encoding))
+        if coding is None:
+            raise FormatNotAvailable("nothing was sent: answers are sent as they are or in gzip form, and both are refused")
+        answer, hit = await self._answer(prepared, client_of(scope.get("client")), receive)
+        if isinstance(answer, KymgraphError):
+            return await self._refuse(answer, prepared.asked, send, head=head)
+        (self._hit_seconds if hit else self._miss_seconds).observe(time.perf_counter() - started)
+        return await answer.respond(send, coding, if_none_match, head=head)
+
+    async def _answer(self, prepared: Prepared, client: str, receive: Receive) -> tuple[Answered | KymgraphError, bool]:
+        services = self._services
+        generation = services.dataset.generation
+        if prepared.asked.at not in (None, generation):
+            return GenerationNotKept(
+                f"nothing was asked: generation {prepared.asked.at} is not kept. The nearest one is {generation}: "
+                f"ask again with at={generation}, or without at= for the current one."
+            ), False
+        key = (generation, prepared.key)
+        if not prepared.volatile:
+            found = services.cache.get(key)
+            if found is not None:
+                return found, True
+        try:
+            async with _Watch(receive):
+                if prepared.volatile:
+                    return await prepared.make(prepared, client), False
+                # Callers with different deadlines do not wait for each other: one would get the other's time-out.
+                pending = (key, prepared.deadline)
+                return await services.cache.ask(pending, lambda: self._make_and_keep(prepared, client)), False
+        except KymgraphError as error:
+            return error, False
+
+    async def _make_and_keep(self, prepared: Prepared, client: str) -> Answered:
+        answer = await prepared.make(prepared, client)
+        # Filed under the generation that answered, which may be newer than the one that stood when it was asked.
+        self._services.cache.put((answer.generation, prepared.key), answer)
+        return answer
+
+    async def _refuse(self, error: KymgraphError, asked: Asked, send: Send, *, head: bool) -> int:
+        if not asked.html:
+            raise error
+        refusal = problem(error, asked.lang)
+        body = self._page(asked, shown=None, refusal=refusal)
+        headers = [(name.encode(), value.encode()) for name, value in refusal.headers.items()]
+        await send_page(send, refusal.status, body, asked.lang, headers, head=head)
+        return refusal.status
+
+    # --- understanding a request ------------------------------------------------------------------------
+
+    def _prepare(self, asked: Asked) -> Prepared:
+        settings = self._services.settings
+        deadline = float(settings.query_timeout)
+        if asked.timeout is not None:
+            deadline = min(deadline, asked.timeout)
+        if asked.text is None:
+            if asked.html:
+                key: Hashable = ("form", asked.lang, asked.parameters)
+                return Prepared(asked, key, deadline, False, None, self._make_form)
+            chosen = _choose(asked, "construct")
+            return Prepared(asked, ("description", chosen.name, asked.origin), deadline, False, chosen, self._make_description)
+        info = inspect(asked.text)
+        if asked.html:
+            chosen = results.by_name("json" if info.form in ("select", "ask") else "ttl", info.form)
+            key = ("page", info.canonical, asked.default_graphs, asked.named_graphs, asked.lang, asked.parameters)
+            return Prepared(asked, key, deadline, info.volatile, chosen, self._make_page)
+        chosen = _choose(asked, info.form)
+        key = ("query", info.canonical, asked.default_graphs, asked.named_graphs, chosen.media_type)
+        return Prepared(asked, key, deadline, info.volatile, chosen, self._make_result)
+
+    # --- making answers ---------------------------------------------------------------------------------
+
+    async def _run(self, prepared: Prepared, client: str) -> Any:
+        asked, chosen = prepared.asked, prepared.format
+        assert asked.text is not None and chosen is not None
+        return await self._services.dataset.answer(
+            asked.text,
+            format=chosen.name,
+            default_graphs=asked.default_graphs,
+            named_graphs=asked.named_graphs,
+            client=client,
+            deadline=prepared.deadline,
+        )
+
+    async def _make_result(self, prepared: Prepared, client: str) -> Answered:
+        answer = await self._run(prepared, client)
+        if answer.file is None:
+            return Answered(
+                answer.media_type, generation=answer.generation, body=answer.body, cacheable=not prepared.volatile
+            )
+        return await asyncio.to_thread(
+            Answered,
+            answer.media_type,
+            generation=answer.generation,
+            file=answer.file,
+            cacheable=not prepared.volatile,
+        )
+
+    async def _make_page(self, prepared: Prepared, client: str) -> Answered:
+        answer = await self._run(prepared, client)
+        if answer.file is None:
+            body = answer.body
+        else:
+            with answer.file.open("rb") as stream:
+                body = stream.read(MAX_TEXT * 5)
+            answer.file.unlink(missing_ok=True)
+        assert prepared.format is not None
+        if prepared.format.name == "json":
+            shown = solutions(body, self._services.prefixes)
+        else:
+            text = body[:MAX_TEXT].decode("utf-8", errors="ignore")
+            shown = Shown(text=text, complete=answer.file is None and len(body) <= MAX_TEXT)
+        return self._answered_page(prepared, answer.generation, shown)
+
+    async def _make_form(self, prepared: Prepared, client: str) -> Answered:
+        return self._answered_page(prepared, self._services.dataset.generation, None)
+
+    def _answered_page(self, prepared: Prepared, generation: int, shown: Shown | None) -> Answered:
+        asked = prepared.asked
+        return Answered(
+            "text/html; charset=utf-8",
+            generation=generation,
+            body=self._page(asked, shown=shown, refusal=None),
+            vary="Accept, Accept-Encoding, Accept-Language",
+            language=asked.lang,
+            cacheable=not prepared.volatile,
+        )
+
+    def _page(self, asked: Asked, *, shown: Shown | None, refusal: Any) -> bytes:
+        services = self._services
+        text = asked.text
+        if text is None:
+            wanted = dict(asked.parameters).get("example")
+            found = next((example for example in services.examples if example.name == wanted), None)
+            text = found.text if found else services.first_query
+        return services.pages.render(
+            "sparql.html",
+            asked.lang,
+            path="/sparql",
+            parameters=asked.parameters,
+            text=text,
+            asked=asked.text is not None,
+            parameters_kept=[(n, v) for n, v in asked.parameters if n not in ("query", "format", "output", "example")],
+            shown=shown,
+            problem=refusal,
+            examples=services.examples,
+            solution_formats=[f.name for f in results.SOLUTION_FORMATS],
+            graph_formats=[f.name for f in results.GRAPH_FORMATS],
+        )
+
+    async def _make_description(self, prepared: Prepared, client: str) -> Answered:
+        assert prepared.format is not None
+        generation, body = await describe(self._services, prepared.asked.origin + "/sparql", prepared.format)
+        return Answered(prepared.format.media_type, generation=generation, body=body)
+
+
+class _Watch:
+    """Cancels the work in its body when the client goes away, once the work has taken a while."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._timer = asyncio.get_running_loop().call_later(_WATCH_AFTER, self._begin)
+
+    def _begin(self) -> None:
+        self._watcher = asyncio.ensure_future(self._wait())
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._task.cancel()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._timer.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+
+def read_request(query_string: bytes, body: bytes | None, headers: dict[str, str | None], origin: str) -> Asked:
+    """Read the parameters of a request by the rules of the protocol; `body` is None for GET and HEAD.
+
+    Raises RequestError and its kin (400, 401, 414, 415) and BadParameter.
+    """
+    if len(query_string) > MAX_URL:
+        raise UriTooLong(
+            f"nothing was asked: the address has more than {MAX_URL:,} bytes. Send the query in the body of a POST, "
+            f"with Content-Type: {_QUERY}"
+        )
+    in_url = _parameters(query_string, "the address")
+    in_body: list[tuple[str, str]] = []
+    text: str | None = None
+    if body is None:
+        if any(name == "update" for name, _ in in_url):
+            raise RequestError("nothing was written: an update is sent by POST, never by GET")
+    else:
+        media_type, _, rest = (headers["content-type"] or "").partition(";")
+        media_type = media_type.strip().lower()
+        charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", rest, re.IGNORECASE)
+        if media_type not in (_FORM, _QUERY, _UPDATE):
+            raise UnsupportedMediaType(
+                f"nothing was asked: a body of type {media_type or '(none given)'} is not read here. Send {_QUERY} with the "
+                f"query as the body, or {_FORM} with query=…",
+                headers={"accept-post": f"{_QUERY}, {_FORM}"},
+            )
+        if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
+            raise UnsupportedMediaType(f"nothing was asked: the body is in {charset[1]}; only UTF-8 is read")
+        if media_type == _FORM:
+            in_body = _parameters(body, "the form")
+        else:
+            text = _decode(body, "the body").removeprefix("\ufeff")
+            if media_type == _UPDATE:
+                raise TokenRequired("an update", sent=headers["authorization"] is not None)
+    parameters = in_url + in_body
+    queries = [value for name, value in parameters if name == "query"]
+    updates = [value for name, value in parameters if name == "update"]
+    if len(queries) + len(updates) + (text is not None) > 1:
+        raise RequestError("nothing was asked: one request holds one query; this one holds several query= or update=")
+    if updates:
+        raise TokenRequired("an update", sent=headers["authorization"] is not None)
+    if queries:
+        text = queries[0]
+    if text is None and body is not None:
+        raise RequestError("nothing was asked: the form has no query=")
+
+    values = dict(reversed(parameters))
+    default_graphs = tuple(_iri(name, value) for name, value in parameters if name == "default-graph-uri")
+    named_graphs = tuple(_iri(name, value) for name, value in parameters if name == "named-graph-uri")
+    has_dataset = bool(default_graphs or named_graphs)
+    wanted = (values.get("format") or values.get("output") or "").strip().lower().replace(" ", "+") or None
+    accept = headers["accept"]
+    return Asked(
+        text=text,
+        default_graphs=tuple(dict.fromkeys(default_graphs)) if has_dataset else None,
+        named_graphs=tuple(dict.fromkeys(named_graphs)) if has_dataset else None,
+        timeout=_number("timeout", values.get("timeout"), float),
+        at=_number("at", values.get("at"), int),
+        format=None if wanted in ("html", "text/html") else wanted,
+        accept=accept,
+        html=wanted in ("html", "text/html") or (wanted is None and prefers_html(accept)),
+        lang=language(values.get("lang"), headers["accept-language"]),
+        parameters=tuple(parameters),
+        origin=origin,
+    )
+
+
+def _choose(asked: Asked, form: str) -> ResultFormat:
+    if asked.format is None:
+        return results.negotiate(asked.accept, form)
+    kind = "solutions" if form in ("select", "ask") else "graph"
+    formats: Sequence[ResultFormat] = results.SOLUTION_FORMATS if kind == "solutions" else results.GRAPH_FORMATS
+    name = _ALIASES[kind].get(asked.format, asked.format)
+    for known in formats:
+        if name in (known.name, known.media_type):
+            return known
+    raise FormatNotAvailable(
+        f"nothing was asked: a {form.upper()} query has no result in format {asked.format!r}. "
+        f"There is: {', '.join(known.name for known in formats)}, html"
+    )
+
+
+def _parameters(raw: bytes, where: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            raw.decode("utf-8"), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=1000
+        )
+    except UnicodeDecodeError as error:
+        raise RequestError(f"nothing was asked: {where} is not valid UTF-8 (byte 0x{error.object[error.start]:02x})") from None
+    except ValueError:
+        raise RequestError(f"nothing was asked: {where} has more than 1,000 parameters") from None
+
+
+def _decode(raw: bytes, where: str) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RequestError(f"nothing was asked: {where} is not valid UTF-8 (at byte {error.start})") from None
+
+
+def _iri(name: str, value: str) -> str:
+    if not _ABSOLUTE.fullmatch(value):
+        raise BadParameter(f"nothing was asked: {name} takes an absolute IRI, not {value!r}")
+    return value
+
+
+def _number(name: str, value: str | None, kind: type[T]) -> T | None:
+    if value is None:
+        return None
+    try:
+        number = kind(value)
+    except ValueError:
+        number = kind(-1)
+    if not 0 < number < 1e9:
+        raise BadParameter(f"nothing was asked: {name} takes a positive number, not {value!r}")
+    return number
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")

@@ -1,0 +1,225 @@
+"""Every error kymgraph raises on purpose, on one page.
+
+A message says what was refused, in what state things were left, and what to do next; `hint` holds the
+next step alone where a caller wants to show it apart. `code` is part of the API: the HTTP status of each
+code is in `api/problems.py`, the exit status in `kymgraph/cli/exits.py`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Protocol
+
+
+class KymgraphError(Exception):
+    """The root of the tree. Raised itself only for a fault of our own (exit 70, HTTP 500)."""
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+# --- what came in could not be read ---------------------------------------------------------------------
+
+
+class InputError(KymgraphError):
+    """A file, payload or value could not be read. Nothing was changed."""
+
+    code = "bad-input"
+
+
+class RdfSyntaxError(InputError):
+    """Malformed RDF. `line` and `column` count from 1 and are None where the parser does not tell."""
+
+    code = "rdf-syntax"
+
+    def __init__(
+        self,
+        name: str,
+        detail: str,
+        *,
+        line: int | None = None,
+        column: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.name, self.detail, self.line, self.column = name, detail, line, column
+        where = name if line is None else f"{name}:{line}" if column is None else f"{name}:{line}:{column}"
+        super().__init__(f"{where}: {detail}", hint=hint)
+
+
+class UnsafePayload(InputError):
+    """A payload that could harm the reader (RDF/XML with a DTD) was refused before parsing."""
+
+    code = "unsafe-payload"
+
+
+class ProjectError(KymgraphError):
+    """The graph project (its folder or `kymgraph.toml`) is missing or wrong."""
+
+    code = "bad-project"
+
+
+# --- queries --------------------------------------------------------------------------------------------
+
+
+class QuerySyntaxError(KymgraphError):
+    """A query that is not SPARQL 1.1. `line` and `column` count from 1."""
+
+    code = "query-syntax"
+
+    def __init__(
+        self, detail: str, *, line: int | None = None, column: int | None = None, hint: str | None = None
+    ) -> None:
+        self.detail, self.line, self.column = detail, line, column
+        where = (
+            "" if line is None else f"line {line}: " if column is None else f"line {line}, column {column}: "
+        )
+        super().__init__(f"{where}{detail}", hint=hint)
+
+
+class QueryTooLarge(KymgraphError):
+    """A query text over the limits of size, depth or number of operators."""
+
+    code = "query-too-large"
+
+
+class QueryTimeout(KymgraphError):
+    """A query that did not end before its deadline; its worker was ended."""
+
+    code = "query-timeout"
+
+
+class QueryMemory(KymgraphError):
+    """A query that needed more memory than a worker may use; its worker was ended."""
+
+    code = "query-memory"
+
+
+class QueryRefused(KymgraphError):
+    """A query text that ended a worker before, refused for an hour."""
+
+    code = "query-refused"
+
+
+class ServiceNotAllowed(KymgraphError):
+    """SERVICE to an endpoint that is not on the list of allowed hosts."""
+
+    code = "service-not-allowed"
+
+
+class UpdateNotAllowed(KymgraphError):
+    """A SPARQL Update was sent where a query is expected."""
+
+    code = "update-on-query"
+
+
+class MergeTooLarge(KymgraphError):
+    """Several default graphs were asked for that hold more quads than are merged for one query."""
+
+    code = "merge-too-large"
+
+
+class Busy(KymgraphError):
+    """All workers are taken; the same request may succeed a moment later."""
+
+    code = "busy"
+
+
+class TooManyRequests(KymgraphError):
+    """One client asks for more than its share. `retry_after` is in seconds."""
+
+    code = "too-many-requests"
+
+    def __init__(self, message: str, *, retry_after: float = 1.0, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class FormatNotAvailable(KymgraphError):
+    """No format that was asked for can hold this result."""
+
+    code = "format-not-available"
+
+
+class BadParameter(KymgraphError):
+    """A parameter of a named query is missing, unknown or not of its type."""
+
+    code = "bad-parameter"
+
+
+class UnknownParameter(BadParameter):
+    """A parameter that the query does not declare."""
+
+
+class GraphNotFound(KymgraphError):
+    """A named graph that the dataset does not hold."""
+
+    code = "graph-not-found"
+
+
+class GenerationNotKept(KymgraphError):
+    """A generation that no longer stands on disk."""
+
+    code = "generation-not-kept"
+
+
+# --- the store ------------------------------------------------------------------------------------------
+
+
+class StoreMissing(KymgraphError):
+    """There is no store where one was looked for."""
+
+    code = "store-missing"
+
+
+class StoreBroken(KymgraphError):
+    """A store folder that cannot be used as it is; `kymgraph doctor` says what to do."""
+
+    code = "store-broken"
+
+
+class StoreHasCommits(KymgraphError):
+    """A build would drop commits. Nothing was changed."""
+
+    code = "store-has-commits"
+
+
+class StoreLocked(KymgraphError):
+    """Another process is writing to the store."""
+
+    code = "store-locked"
+
+
+class _Report(Protocol):
+    """What `GateRejected` needs of a `kymgraph.report.Report`, which is a layer above this module."""
+
+    @property
+    def conforms(self) -> bool: ...
+    def to_text(self, lang: str = ...) -> str: ...
+
+
+class GateRejected(KymgraphError):
+    """The shapes refused the data. Nothing was written; `report` says what to mend."""
+
+    code = "gate-rejected"
+
+    def __init__(self, report: _Report, message: str | None = None, *, hint: str | None = None) -> None:
+        self.report = report
+        super().__init__(message or "nothing was written: the data does not conform to the shapes", hint=hint)
+
+
+# --- the surroundings -----------------------------------------------------------------------------------
+
+
+class ToolMissing(KymgraphError):
+    """An optional tool (a Java runtime, an extra) is not installed."""
+
+    code = "tool-missing"
+
+
+class SandboxMissing(KymgraphError):
+    """This machine cannot keep query workers off the network, and the operator has not accepted that."""
+
+    code = "sandbox-missing"

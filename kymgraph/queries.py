@@ -1,0 +1,777 @@
+"""SPARQL texts as far as kymgraph must understand them: one tokenizer, and what follows from it.
+
+The engine parses and answers queries; this module only decides what may reach it (size, depth, SERVICE,
+updates), which graphs a text names with FROM, whether its answer may be cached, and where a parameter stands.
+The rule that keeps it safe: whatever this tokenizer and the engine could read in two ways is refused or taken
+at its worst. Nothing here imports the engine or touches a store.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date as _date
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+from urllib.parse import urljoin
+
+import yaml
+
+from .errors import (
+    BadParameter,
+    InputError,
+    QuerySyntaxError,
+    QueryTooLarge,
+    ServiceNotAllowed,
+    UnknownParameter,
+    UpdateNotAllowed,
+)
+from .namespaces import DEFAULT_BASE, XSD, Base
+
+Form = Literal["select", "ask", "construct", "describe"]
+
+_FORMS: Final[dict[str, Form]] = {"SELECT": "select", "ASK": "ask", "CONSTRUCT": "construct", "DESCRIBE": "describe"}
+_UPDATES: Final = frozenset(["INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "COPY", "MOVE", "ADD", "WITH"])
+_VOLATILE: Final = frozenset(["RAND", "NOW", "UUID", "STRUUID", "BNODE", "SERVICE"])
+#: Keywords that cost the planner or the evaluator something each time they stand in a text.
+_COSTLY: Final = frozenset(["UNION", "OPTIONAL", "MINUS", "FILTER", "BIND", "GRAPH", "SERVICE", "SELECT", "EXISTS", "VALUES", "LATERAL", "IN"])
+#: A parenthesis after one of these words does not open an expression.
+_NOT_CALLED: Final = frozenset(["VALUES", "A", "TRUE", "FALSE", "UNDEF"])
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a text from an unknown caller may be: bytes of UTF-8, nesting of brackets, operators."""
+
+    text_bytes: int = 65_536
+    depth: int = 100
+    operators: int = 500
+
+
+DEFAULT_LIMITS: Final = Limits()
+
+
+class Token(NamedTuple):
+    """One token: `kind` is iri, string, var, pname, bnode, word, number, lang, open, close or op."""
+
+    kind: str
+    text: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueryInfo:
+    """What `inspect` learns about a query without running it."""
+
+    form: Form
+    tokens: int
+    depth: int
+    operators: int
+    has_service: bool
+    volatile: bool  #: uses RAND, NOW, UUID, STRUUID, BNODE or SERVICE: its answer must not be cached
+    uses_graph: bool  #: GRAPH stands in it, so the named graphs matter
+    from_: tuple[str, ...]  #: IRIs of FROM, resolved, without repetitions
+    from_named: tuple[str, ...]  #: IRIs of FROM NAMED
+    canonical: str  #: the tokens with single spaces between them: the text's part of a cache key
+    without_dataset: str  #: the text with FROM clauses blanked out; positions stay as they were
+    prefixes: Mapping[str, str] = field(default_factory=dict)  #: those the text declares
+
+
+_ESCAPE = r"\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}"
+_PLX = r"%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]"
+_SCAN: Final = re.compile(
+    rf"""
+    (?:[ \t\r\n]++|\#[^\r\n]*+)*+
+    (?: (?P<iri><(?:[^<>"{{}}|^`\\\x00-\x20]|{_ESCAPE})*+>)
+      | (?P<var>[?$][\w\u00b7\u0300-\u036f\u203f\u2040]++)
+      | (?P<string>\"\"\"(?:"{{0,2}}(?:[^"\\]|\\.))*+\"\"\" | '''(?:'{{0,2}}(?:[^'\\]|\\.))*+'''
+                 | "(?!"")(?:[^"\\\n\r]|\\[^\n\r])*+" | '(?!'')(?:[^'\\\n\r]|\\[^\n\r])*+')
+      | (?P<bnode>_:\w(?:[\w.\-\u00b7]*[\w\-\u00b7])?)
+      | (?P<pname>(?:[^\W\d_][\w.\-]{{0,200}}+)?:
+            (?:(?:[\w:]|{_PLX})(?:(?:[\w:.\-\u00b7]|{_PLX})*(?:[\w:\-\u00b7]|{_PLX}))?)?)
+      | (?P<word>[^\W\d]\w*+)
+      | (?P<number>\d+\.\d*[eE][+-]?\d+|\.?\d+[eE][+-]?\d+|\d*\.\d+|\d+)
+      | (?P<lang>@[A-Za-z]+(?:-[A-Za-z0-9]+)*(?:--(?:ltr|rtl))?)
+      | (?P<open>[({{\[])
+      | (?P<close>[)}}\]])
+      | (?P<op>\|\||&&|!=|<=|>=|<<|>>|\^\^|[^ \t\r\n])
+    )?
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_OPERAND: Final = frozenset({"var", "number", "string", "lang", "iri", "pname", "bnode", "close"})
+_PARTNER: Final = {")": "(", "}": "{", "]": "["}
+_NAMES: Final = {"(": "parenthesis", "{": "brace", "[": "bracket"}
+
+
+def position(text: str, offset: int) -> tuple[int, int]:
+    """Line and column of an offset, both from 1.
+
+    >>> position("ASK\\n{ ?s", 6)
+    (2, 3)
+    """
+    return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1
+
+
+def _error(text: str, offset: int, detail: str, hint: str | None = None) -> QuerySyntaxError:
+    line, column = position(text, offset)
+    return QuerySyntaxError(detail, line=line, column=column, hint=hint)
+
+
+def _check_characters(text: str) -> int:
+    """The size in bytes; QuerySyntaxError for characters that no query can hold."""
+    if text.isascii():
+        size = len(text)
+    else:
+        try:
+            size = len(text.encode())
+        except UnicodeEncodeError as error:
+            raise _error(
+                text, error.start, "half of a surrogate pair is not a character", "Send the text as UTF-8."
+            ) from None
+    if "\0" in text:
+        raise _error(text, text.index("\0"), "a NUL character cannot stand in a query", "Remove it.")
+    return size
+
+
+def tokenize(text: str) -> list[Token]:
+    """The tokens of a query or update, without white space and comments.
+
+    `<` is an operator after an operand inside an expression, and else opens an IRI if one fits: only so
+    does `FILTER(?a<?b)SERVICE#>` read here as the engine reads it.
+
+    >>> [t.text for t in tokenize("ASK{?a<b>'c'FILTER(?a<?b&&?c>1)}")]
+    ['ASK', '{', '?a', '<b>', "'c'", 'FILTER', '(', '?a', '<', '?b', '&&', '?c', '>', '1', ')', '}']
+
+    Raises QuerySyntaxError for an unclosed string and for brackets that do not match.
+    """
+    tokens: list[Token] = []
+    stack: list[tuple[str, int, bool]] = []  # bracket, offset, does it hold an expression
+    expression = True  # what the innermost bracket holds; before the first brace: a SELECT list
+    head = True  # in a SELECT list or after GROUP BY, HAVING, ORDER BY at this level
+    heads: list[bool] = []
+    scan, size, at = _SCAN.match, len(text), 0
+    kind, word = "", ""  # of the token before
+    while at < size:
+        found = scan(text, at)
+        assert found is not None  # every part of the pattern is optional
+        here = found.lastgroup
+        if here is None:  # white space or a comment at the end
+            break
+        token = found[here]
+        start, at = found.start(here), found.end()
+        if here == "iri" and expression and stack and (kind in _OPERAND or word in ("TRUE", "FALSE")):
+            here, token = "op", "<=" if text.startswith("<=", start) else "<"
+            at = start + len(token)
+        elif here == "op" and token in ('"', "'"):
+            raise _error(text, start, f"this string is not closed with {token}", f"Add the closing {token}.")
+        if here == "open":
+            if token == "(":
+                called = kind == "word" and word not in _NOT_CALLED
+                function = kind in ("iri", "pname") and len(tokens) > 1 and tokens[-2].text.upper() == "FILTER"
+                inner = (expression and bool(stack) and word != "<<") or called or function or head
+            else:
+                inner = False
+            stack.append((token, start, expression))
+            heads.append(head)
+            expression, head = inner, False
+        elif here == "close":
+            if not stack or stack[-1][0] != _PARTNER[token]:
+                if stack:
+                    line, column = position(text, stack[-1][1])
+                    opened = f"; the last one open is '{stack[-1][0]}' at line {line}, column {column}"
+                else:
+                    opened = "; nothing is open here"
+                raise _error(text, start, f"'{token}' closes no '{_PARTNER[token]}'{opened}", f"Remove '{token}'.")
+            _, _, expression = stack.pop()
+            head = heads.pop()
+            if token == "}":
+                head = False
+        tokens.append(Token(here, token, start))
+        kind = here
+        if here == "word":
+            word = token.upper()
+            if word in ("SELECT", "GROUP", "ORDER", "HAVING"):
+                head = True
+            elif word in ("WHERE", "FROM", "LIMIT", "OFFSET", "VALUES", "CONSTRUCT", "ASK", "DESCRIBE"):
+                head = False
+        else:
+            word = token if here == "op" else ""
+    if stack:
+        bracket, offset, _ = stack[-1]
+        partner = {"(": ")", "{": "}", "[": "]"}[bracket]
+        raise _error(text, offset, f"this {_NAMES[bracket]} is never closed", f"Add '{partner}'.")
+    return tokens
+
+
+def inspect(
+    text: str, *, limits: Limits = DEFAULT_LIMITS, base: str | None = None, allow_service: bool = False
+) -> QueryInfo:
+    """Look a query over before it may reach the engine.
+
+    `base` resolves relative IRIs of FROM where the text has no BASE of its own.
+
+    >>> info = inspect("PREFIX : <http://e/> SELECT * FROM :g # all\\n WHERE { ?s ?p ?o }")
+    >>> info.form, info.from_, info.volatile
+    ('select', ('http://e/g',), False)
+    >>> info.canonical
+    'PREFIX : <http://e/> SELECT * FROM :g WHERE { ?s ?p ?o }'
+
+    Raises QuerySyntaxError, QueryTooLarge, ServiceNotAllowed, UpdateNotAllowed.
+    """
+    info = _inspect(text, limits, base)
+    if info.has_service and not allow_service:
+        raise ServiceNotAllowed(
+            "nothing was run: the query calls another endpoint with SERVICE, which is not allowed here",
+            hint="Ask the other endpoint yourself and put its rows into the query with VALUES.",
+        )
+    return info
+
+
+@lru_cache(maxsize=64)
+def _inspect(text: str, limits: Limits, base: str | None) -> QueryInfo:
+    size = _check_characters(text)
+    if size > limits.text_bytes:
+        raise QueryTooLarge(
+            f"nothing was run: the query has {size:,} bytes, at most {limits.text_bytes:,} are taken",
+            hint="Split it, or name the things by a pattern instead of listing them.",
+        )
+    tokens = tokenize(text)
+    if not tokens:
+        raise QuerySyntaxError("the query is empty", line=1, column=1, hint="Begin with SELECT, ASK, CONSTRUCT or DESCRIBE.")
+    prefixes, own_base, first = _prologue(text, tokens, base)
+    form = _form(text, tokens, first)
+    depth = deepest = operators = braces = 0
+    service = volatile = graph = False
+    from_: list[str] = []
+    named: list[str] = []
+    cuts: list[tuple[int, int]] = []
+    count = len(tokens)
+    for i in range(first, count):
+        kind, token, start = tokens[i]
+        if kind == "word":
+            word = token.upper()
+            if word in _COSTLY:
+                operators += 1
+            if word in _VOLATILE:
+                volatile = True
+            # The engine needs no space around keywords: `trueSERVICE<x>{}` calls x.
+            if "SERVICE" in word:
+                service = volatile = True
+            elif word == "GRAPH":
+                graph = True
+            elif word == "FROM" and depth == 0 and i + 1 < count:
+                is_named = tokens[i + 1].text.upper() == "NAMED" and tokens[i + 1].kind == "word"
+                at = i + 2 if is_named else i + 1
+                if at < count and tokens[at].kind in ("iri", "pname"):
+                    iri = _iri(text, tokens[at], prefixes, own_base)
+                    goal = named if is_named else from_
+                    if iri not in goal:
+                        goal.append(iri)
+                    cuts.append((start, tokens[at].start + len(tokens[at].text)))
+        elif kind == "open":
+            depth += 1
+            deepest = max(deepest, depth)
+            braces += token == "{"
+        elif kind == "close":
+            depth -= 1
+        elif kind == "op":
+            if token != ",":
+                operators += 1
+        elif kind == "pname":
+            prefix = token[: token.index(":")]
+            if prefix not in prefixes:
+                raise _unknown_prefix(text, start, prefix)
+            # `SERVICEex:a{` calls ex:a, with or without a prefix of that whole name.
+            if "SERVICE" in prefix.upper() and i + 1 < count and tokens[i + 1].text == "{":
+                if tokens[i - 1].text.upper() not in ("GRAPH", "FROM", "NAMED"):
+                    service = volatile = True
+    if deepest > limits.depth or operators > limits.operators:
+        raise QueryTooLarge(
+            f"nothing was run: brackets {deepest} deep (at most {limits.depth}), "
+            f"{operators} operators and patterns (at most {limits.operators})",
+            hint="Write it as several smaller queries; long lists of values belong into VALUES.",
+        )
+    if not braces and form != "describe":
+        raise _error(text, len(text.rstrip()), "the pattern in braces is missing", "Add WHERE { … }.")
+    return QueryInfo(
+        form=form,
+        tokens=count,
+        depth=deepest,
+        operators=operators,
+        has_service=service,
+        volatile=volatile,
+        uses_graph=graph,
+        from_=tuple(from_),
+        from_named=tuple(named),
+        canonical=" ".join([t.text for t in tokens]),
+        without_dataset=_blank(text, cuts),
+        prefixes=prefixes,
+    )
+
+
+def _prologue(text: str, tokens: list[Token], base: str | None) -> tuple[dict[str, str], str | None, int]:
+    """Prefixes, base, and the index of the first token after them."""
+    prefixes: dict[str, str] = {}
+    i = 0
+    while i < len(tokens) and tokens[i].kind == "word":
+        word = tokens[i].text.upper()
+        if word == "BASE" and i + 1 < len(tokens) and tokens[i + 1].kind == "iri":
+            base = _resolve(_unescape(tokens[i + 1].text[1:-1]), base)
+            i += 2
+        elif (
+            word == "PREFIX"
+            and i + 2 < len(tokens)
+            and tokens[i + 1].text.endswith(":")
+            and tokens[i + 2].kind == "iri"
+        ):
+            prefixes[tokens[i + 1].text[:-1]] = _resolve(_unescape(tokens[i + 2].text[1:-1]), base)
+            i += 3
+        elif word in ("BASE", "PREFIX"):
+            example = "PREFIX kym: <https://w3id.org/kymgraph/ontology#>" if word == "PREFIX" else "BASE <https://…/>"
+            raise _error(text, tokens[i].start, f"this {word} is incomplete", f"Write it as: {example}")
+        else:
+            break
+    return prefixes, base, i
+
+
+def _form(text: str, tokens: list[Token], first: int) -> Form:
+    hint = "Begin with SELECT, ASK, CONSTRUCT or DESCRIBE after the prefixes."
+    if first >= len(tokens):
+        raise _error(text, len(text.rstrip()), "the query ends after its prefixes", hint)
+    token = tokens[first]
+    word = token.text.upper()
+    if token.kind == "word" and word in _UPDATES:
+        raise UpdateNotAllowed(
+            f"nothing was changed: {word} is an update, and this is the place for queries",
+            hint="Updates go to the update operation, with a token that may write.",
+        )
+    form = _FORMS.get(word)
+    if form is None or token.kind != "word":
+        raise _error(text, token.start, f"a query cannot begin with {_shown(token.text)}", hint)
+    return form
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "…")
+
+
+def _unknown_prefix(text: str, offset: int, prefix: str) -> QuerySyntaxError:
+    known = Base(DEFAULT_BASE).prefixes().get(prefix)
+    hint = f"add PREFIX {prefix}: <{known or '…'}>"
+    return _error(text, offset, f"unknown prefix {prefix}:", hint)
+
+
+def _unescape(text: str) -> str:
+    if "\\" not in text:
+        return text
+    return re.sub(_ESCAPE, lambda found: chr(int(found[0][2:], 16)), text)
+
+
+def _resolve(iri: str, base: str | None) -> str:
+    return urljoin(base, iri) if base and not re.match(r"[A-Za-z][A-Za-z0-9+.\-]*:", iri) else iri
+
+
+def _iri(text: str, token: Token, prefixes: Mapping[str, str], base: str | None) -> str:
+    if token.kind == "iri":
+        return _resolve(_unescape(token.text[1:-1]), base)
+    prefix, _, local = token.text.partition(":")
+    if prefix not in prefixes:
+        raise _unknown_prefix(text, token.start, prefix)
+    return prefixes[prefix] + re.sub(r"\\(.)", r"\1", local)
+
+
+def _blank(text: str, cuts: Iterable[tuple[int, int]]) -> str:
+    for start, end in cuts:
+        text = text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]
+    return text
+
+
+# --- what the engine says about a text it could not parse ------------------------------------------------
+
+_ENGINE: Final = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
+
+
+def syntax_error(message: str, text: str) -> QuerySyntaxError:
+    """The engine's words about a text as an error with a position and, where there is one, a hint.
+
+    The engine names the place where its last attempt ended and a list of alternatives that is of little
+    help; what stands at that place, and the usual causes, are more useful to a reader.
+
+    >>> print(syntax_error("error at 1:22: expected OPTIONAL", "SELECT * { ?s ?p ?o ?x }").message)
+    line 1, column 22: '}' cannot stand here
+    """
+    found = _ENGINE.fullmatch(message)
+    if found is None:
+        function = re.search(r"custom function <([^>]*)>", message)
+        if function:
+            at = text.find(function[1])
+            line, column = position(text, at) if at >= 0 else (None, None)
+            return QuerySyntaxError(
+                f"there is no function <{function[1]}>", line=line, column=column,
+                hint="Only the functions of SPARQL 1.1 and the xsd: casts can be called.",
+            )
+        return QuerySyntaxError(message)
+    line, column, expected = int(found[1]), int(found[2]), found[3]
+    lines = text.split("\n")
+    offset = sum(len(part) + 1 for part in lines[: line - 1]) + column - 1
+    tokens = tokenize(text)
+    after = next((t for t in tokens if t.start + len(t.text) > offset), None)
+    before = next((t for t in reversed(tokens) if t.start + len(t.text) <= offset), None)
+    if "unbound" in expected:
+        detail, hint = (
+            "the SELECT list names a variable that is neither grouped nor aggregated",
+            "Add it to GROUP BY, or wrap it: (SAMPLE(?x) AS ?y).",
+        )
+    elif "IRI parsing failed" in expected or ("IRI" in expected and "relative" in expected):
+        detail, hint = (
+            f"{_shown(after.text if after else '')} is not a full IRI",
+            "Write the IRI with its scheme, use a prefix, or declare BASE.",
+        )
+    elif after is None:
+        detail, hint = "the query ends too early", _expected(expected)
+    else:
+        detail, hint = f"{_shown(after.text)} cannot stand here", _hint(before, after, expected)
+    return QuerySyntaxError(detail, line=line, column=column, hint=hint)
+
+
+def _expected(expected: str) -> str | None:
+    plain = re.findall(r'"([^"\\]{1,3})"', expected)
+    return "Expected " + " or ".join(plain) + "." if 0 < len(plain) <= 6 else None
+
+
+def _hint(before: Token | None, after: Token, expected: str) -> str | None:
+    if after.kind == "word" and after.text.upper() not in _COSTLY and after.text.islower():
+        return "A variable begins with ?, a name with a prefix, a string with a quote."
+    if before is not None and before.kind in _OPERAND and after.kind in _OPERAND:
+        return "A '.' may be missing between two triple patterns, or a predicate or object is missing or too many."
+    if after.text == "}":
+        return "The pattern before '}' is not complete: a triple pattern has subject, predicate and object."
+    return _expected(expected)
+
+
+# --- parameters -------------------------------------------------------------------------------------------
+
+ParameterType = Literal["iri", "string", "lang-string", "integer", "decimal", "date", "year", "boolean"]
+_TYPES: Final = ("iri", "string", "lang-string", "integer", "decimal", "date", "year", "boolean")
+_TERM: Final = re.compile(
+    rf"""<(?P<iri>[A-Za-z][A-Za-z0-9+.\-]*:(?:[^<>"{{}}|^`\\\x00-\x20]|{_ESCAPE})*)>
+      | "(?:[^"\\\n\r]|\\[tbnrf"'\\]|{_ESCAPE})*"
+        (?:@[A-Za-z]{{1,8}}(?:-[A-Za-z0-9]{{1,8}})* | \^\^<[A-Za-z][A-Za-z0-9+.\-]*:[^<>"{{}}|^`\\\x00-\x20]*>)?""",
+    re.VERBOSE,
+)
+
+
+def term_iri(iri: str) -> str:
+    """An IRI as an N-Triples term; BadParameter if it is not an absolute IRI.
+
+    >>> term_iri("https://example.org/a")
+    '<https://example.org/a>'
+    """
+    term = f"<{iri}>"
+    if not _TERM.fullmatch(term):
+        raise BadParameter(f"{_shown(iri)} is not an absolute IRI", hint="Write it in full, as in https://example.org/x.")
+    return term
+
+
+def term_literal(value: str, *, datatype: str | None = None, lang: str | None = None) -> str:
+    r"""A literal as an N-Triples term.
+
+    >>> term_literal('a "b"', lang="fi")
+    '"a \\"b\\""@fi'
+    """
+    escaped = re.sub(r'[\\"\n\r\t\x00-\x1f\x7f]', lambda found: _LITERAL_ESCAPES.get(found[0], f"\\u{ord(found[0]):04X}"), value)
+    suffix = f"@{lang}" if lang else f"^^<{datatype}>" if datatype else ""
+    return f'"{escaped}"{suffix}'
+
+
+_LITERAL_ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _term(name: str, kind: str, value: str) -> str:
+    """One parameter value as a term of its declared type; BadParameter says what the type takes."""
+    takes: dict[str, str] = {
+        "integer": "a whole number, as in 12",
+        "decimal": "a number with a point, as in 12.5",
+        "date": "a date, as in 2021-01-31",
+        "year": "a year in four digits, as in 2021",
+        "boolean": "true or false",
+        "iri": "an absolute IRI, as in https://example.org/x",
+        "lang-string": "a text and its language, as in Kouvola@fi",
+        "string": "a text of characters that XML can hold",
+    }
+    if any(0xD800 <= ord(c) <= 0xDFFF or c == "\0" for c in value):
+        raise BadParameter(f"{name}: the value holds a character that no text can hold", hint="Send it as UTF-8.")
+    stripped = value.strip()
+    if kind == "iri":
+        if _TERM.fullmatch(f"<{stripped}>"):
+            return f"<{stripped}>"
+    elif kind == "string":
+        return term_literal(value)
+    elif kind == "lang-string":
+        found = re.fullmatch(r"(.*)@([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)", value, re.DOTALL)
+        if found:
+            return term_literal(found[1], lang=found[2].lower())
+    elif kind == "integer":
+        if re.fullmatch(r"[+-]?[0-9]{1,18}", stripped):
+            return term_literal(str(int(stripped)), datatype=XSD + "integer")
+    elif kind == "decimal":
+        if re.fullmatch(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})", stripped):
+            return term_literal(str(Decimal(stripped)), datatype=XSD + "decimal")
+    elif kind == "date":
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", stripped):
+            try:
+                return term_literal(_date.fromisoformat(stripped).isoformat(), datatype=XSD + "date")
+            except ValueError:
+                pass
+    elif kind == "year":
+        if re.fullmatch(r"[0-9]{4}", stripped):
+            return term_literal(stripped, datatype=XSD + "gYear")
+    elif kind == "boolean" and stripped in ("true", "false"):
+        return term_literal(stripped, datatype=XSD + "boolean")
+    raise BadParameter(f"{name}: {_shown(value)} is not of type {kind}", hint=f"Give {takes[kind]}.")
+
+
+def substitute(text: str, bindings: Mapping[str, str]) -> str:
+    """The query with each parameter's variable replaced by its term, as tokens, never inside another token.
+
+    `bindings` maps variable names to N-Triples terms. A parameter is a constant: it is replaced in patterns,
+    expressions and templates at every depth, and where a variable must stand (SELECT list, GROUP BY) the
+    constant is given its name, so that a projected parameter comes back in each row.
+    Why not the engine's own substitution: docs/decisions/0008-query-parameters.md.
+
+    >>> print(substitute("SELECT ?x ?n { ?x <p:n> ?n FILTER(?n != '?x') }", {"x": "<e:a>"}))
+    SELECT (<e:a> AS ?x) ?n { <e:a> <p:n> ?n FILTER(?n != '?x') }
+
+    Raises BadParameter for a term that is not one term, and for a query that assigns its parameter.
+    """
+    for name, term in bindings.items():
+        if not re.fullmatch(r"\w+", name) or not _TERM.fullmatch(term):
+            raise BadParameter(f"{name}: {_shown(term)} is not one IRI or literal in N-Triples form")
+    if not bindings:
+        return text
+    tokens = tokenize(text)
+    edits = list(_edits(text, tokens, bindings))
+    for start, end, new in sorted(edits, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
+
+
+@dataclass(slots=True)
+class _Select:
+    """One SELECT (the query itself or one inside it) while its tokens go by."""
+
+    outer: bool
+    level: int
+    section: str = "list"  # list, where, group, having, order
+    star: int | None = None  # offset after SELECT *
+    listed: list[Token] = field(default_factory=list)  # parameters in the SELECT list
+    grouped: set[str] = field(default_factory=set)
+    others: int = 0  # what else the list holds
+    close: int = 0  # offset of the brace that ends WHERE
+
+
+def _edits(text: str, tokens: list[Token], bindings: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
+    """Replacements as (start, end, new text), not overlapping."""
+    level = parens = 0
+    selects: list[_Select] = []
+    done: list[_Select] = []
+    prologue_end = _prologue(text, tokens, None)[2]
+    where_open: list[_Select | None] = []
+    values: bool = False  # in the variable list of VALUES
+    for i, (kind, token, start) in enumerate(tokens):
+        if i < prologue_end:
+            continue
+        before = tokens[i - 1] if i else Token("", "", 0)
+        word = token.upper() if kind == "word" else ""
+        select = selects[-1] if selects and selects[-1].level == level else None
+        if word == "SELECT":
+            selects.append(_Select(outer=not selects and level == 0, level=level))
+        elif word == "VALUES":
+            values = True
+        elif select is not None and word in ("GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "WHERE", "FROM"):
+            select.section = word.lower()
+        elif token == "*" and select is not None and select.section == "list" and parens == 0:
+            select.star = start
+        elif kind == "open":
+            if token == "{":
+                values = False
+                opens = select if select is not None and select.section in ("list", "where", "from") else None
+                where_open.append(opens)
+                level += 1
+                if opens is not None:
+                    opens.section = "in"
+            elif token == "(":
+                parens += 1
+                if select is not None and select.section == "list" and parens == 1:
+                    select.others += 1
+        elif kind == "close":
+            if token == "}":
+                level -= 1
+                if selects and selects[-1].level > level:
+                    done.append(selects.pop())
+                opened = where_open.pop()
+                if opened is not None:
+                    opened.close, opened.section = start, "after"
+            elif token == ")":
+                parens -= 1
+        if kind != "var":
+            continue
+        name = token[1:]
+        in_list = select is not None and select.section == "list" and parens == 0
+        if name not in bindings:
+            if in_list and select is not None:
+                select.others += 1
+            continue
+        end = start + len(token)
+        if values or before.text.upper() == "AS":
+            line, column = position(text, start)
+            raise BadParameter(
+                f"{token} is a parameter, and line {line}, column {column} of the query gives it another value",
+                hint=f"Rename that variable, or take {name} out of the parameters.",
+            )
+        if in_list and select is not None:
+            select.listed.append(tokens[i])
+        elif select is not None and select.section == "group" and parens == 0:
+            select.grouped.add(name)
+            # A named key in an inner SELECT would be a second ?x where the outer one has a constant.
+            yield start, end, f"({bindings[name]} AS {token})" if select.outer else f"({bindings[name]})"
+        elif select is not None and select.section == "order" and parens == 0:
+            yield start, end, f"({bindings[name]})"
+        elif (
+            before.text == "("
+            and i + 1 < len(tokens)
+            and tokens[i + 1].text == ")"
+            and tokens[i - 2].text.upper() == "BOUND"
+        ):
+            yield tokens[i - 2].start, tokens[i + 1].start + 1, "true"
+        else:
+            yield start, end, f" {bindings[name]} " if _touches(text, start, end) else bindings[name]
+    done.extend(selects)
+    for select in done:
+        yield from _list_edits(select, tokens, bindings)
+
+
+def _touches(text: str, start: int, end: int) -> bool:
+    """Would a term put here run into a neighbouring token?"""
+    return not (text[start - 1 : start].isspace() or text[start - 1 : start] in "({[,;") or not (
+        text[end : end + 1].isspace() or text[end : end + 1] in ")}],;"
+    )
+
+
+def _list_edits(
+    select: _Select, tokens: list[Token], bindings: Mapping[str, str]
+) -> Iterator[tuple[int, int, str]]:
+    kept = select.others
+    for token in select.listed:
+        name, end = token.text[1:], token.start + len(token.text)
+        if not select.outer:
+            # The name would clash with the outer constant. An empty list is not SPARQL, so one stays.
+            new = "" if kept else f"(1 AS ?kept_{token.start})"
+            kept += 1
+            yield token.start, end, new
+        elif name not in select.grouped:
+            yield token.start, end, f"({bindings[name]} AS {token.text})"
+    if select.star is not None and select.outer and select.close:
+        used = {t.text[1:] for t in tokens if t.kind == "var"}
+        names = [name for name in bindings if name in used]
+        yield select.close, select.close, "".join(f" BIND({bindings[n]} AS ?{n}) " for n in names)
+
+
+# --- queries in files -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NamedQuery:
+    """A query file: what it answers, what it takes, and its text.
+
+    >>> q = NamedQuery.parse("#+ summary: Parts of one thing\\n#+ params: {whole: iri}\\nSELECT ?p { ?whole <e:part> ?p }", "parts")
+    >>> q.bind({"whole": "https://example.org/w"})
+    {'whole': '<https://example.org/w>'}
+    """
+
+    name: str
+    text: str
+    summary: Mapping[str, str] = field(default_factory=dict)  #: by language
+    params: Mapping[str, str] = field(default_factory=dict)  #: name to type
+    returns: Mapping[str, str] = field(default_factory=dict)
+    answers: tuple[str, ...] = ()
+    example: Mapping[str, str] = field(default_factory=dict)  #: a value for each parameter, to try it out
+    extra: Mapping[str, object] = field(default_factory=dict)  #: front matter that is not ours
+
+    @classmethod
+    def load(cls, path: Path) -> NamedQuery:
+        """Read a `.rq` file; its name is the file's. Raises InputError with the line that is wrong."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: not UTF-8 at byte {error.start}") from error
+        return cls.parse(text, path.stem, file=str(path))
+
+    @classmethod
+    def parse(cls, text: str, name: str, *, file: str | None = None) -> NamedQuery:
+        """Split front matter (`#+ key: value` lines, YAML) from the query."""
+        where = file or name
+        front = "\n".join(
+            line.lstrip()[2:].removeprefix(" ") if line.lstrip().startswith("#+") else "" for line in text.split("\n")
+        )
+        try:
+            data = yaml.load(front, _TextLoader) or {}
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = "" if mark is None else f":{mark.line + 1}"
+            raise InputError(f"{where}{line}: the front matter is not YAML: {getattr(error, 'problem', error)}") from None
+        if not isinstance(data, dict):
+            raise InputError(f"{where}: front matter is `#+ key: value` lines", hint="Begin with: #+ summary: …")
+        params = _strings(where, "params", data.pop("params", {}))
+        for param, kind in params.items():
+            if kind not in _TYPES:
+                raise InputError(f"{where}: parameter {param} has type {kind!r}", hint=f"Types are {', '.join(_TYPES)}.")
+        summary = data.pop("summary", {})
+        answers = data.pop("answers", ())
+        query = cls(
+            name=name,
+            text=text,
+            summary={"en": summary} if isinstance(summary, str) else _strings(where, "summary", summary),
+            params=params,
+            returns=_strings(where, "returns", data.pop("returns", {})),
+            answers=tuple(answers.replace(",", " ").split() if isinstance(answers, str) else map(str, answers)),
+            example=_strings(where, "example", data.pop("example", {})),
+            extra=data,
+        )
+        used = {t.text[1:] for t in tokenize(text) if t.kind == "var"}
+        unused = [param for param in params if param not in used]
+        if unused:
+            raise InputError(f"{where}: parameter {unused[0]} does not occur in the query", hint=f"Use ?{unused[0]}.")
+        return query
+
+    def bind(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Values, as people write them, to N-Triples terms of the declared types; every parameter is needed."""
+        for name in values:
+            if name not in self.params:
+                known = ", ".join(self.params) or "none"
+                raise UnknownParameter(f"{self.name} has no parameter {_shown(name)}", hint=f"Its parameters: {known}.")
+        for name, kind in self.params.items():
+            if name not in values:
+                example = self.example.get(name)
+                raise BadParameter(
+                    f"{self.name} needs the parameter {name} ({kind})",
+                    hint=f"For example {name}={example}" if example else None,
+                )
+        return {name: _term(name, kind, values[name]) for name, kind in self.params.items()}
+
+
+class _TextLoader(yaml.SafeLoader):
+    """YAML in which every scalar stays the text that was written: `no`, 007 and 2021-01-01 are strings."""
+
+
+_TextLoader.yaml_implicit_resolvers = {}
+
+
+def _strings(where: str, key: str, value: object) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+        raise InputError(f"{where}: {key} is a mapping of names to words", hint=f"Write #+ {key}: {{name: word}}")
+    return {str(k): v for k, v in value.items()}

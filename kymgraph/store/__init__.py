@@ -1,0 +1,1 @@
+"""Where quads live: the embedded store (Oxigraph) and the worker processes that read its checkpoints."""
