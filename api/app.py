@@ -26,6 +26,7 @@ from api.pages import Pages
 from api.problems import MethodNotAllowed, NotFound, RequestError, UriTooLong, problem
 from api.routes import examples, graphs, ops, sparql, validate
 from api.wire import send_problem, start_message
+from kymgraph import __version__
 from kymgraph.dataset import Dataset
 from kymgraph.errors import KymgraphError
 from kymgraph.project import Project
@@ -165,7 +166,12 @@ class Application:
         headers = dict(scope["headers"])
         accepted = headers.get(b"accept-language", b"").decode("latin-1")
         wanted = next(
-            (part[5:] for part in scope["query_string"].decode("latin-1").split("&") if part.startswith("lang=")), None
+            (
+                part[5:]
+                for part in scope["query_string"].decode("latin-1").split("&")
+                if part.startswith("lang=")
+            ),
+            None,
         )
         refusal = problem(error, language(wanted, accepted))
         await send_problem(send, refusal, instance=scope["path"], head=scope["method"] == "HEAD")
@@ -187,7 +193,7 @@ def _fastapi(services: Services) -> FastAPI:
     title = services.project.title.get("en") or "kymgraph"
     rest = FastAPI(
         title=title,
-        version=ops.program_version(),
+        version=__version__,
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",

@@ -48,7 +48,7 @@ _OVERHEAD: Final = 2_000
 class Answered:
     """One finished answer and the messages that send it, one set per content coding, made when first asked for."""
 
-    __slots__ = ("_cacheable", "_sends", "body", "file", "generation", "headers", "size", "tag")
+    __slots__ = ("_cacheable", "_sends", "_source", "body", "file", "generation", "headers", "size", "tag")
 
     def __init__(
         self,
@@ -57,11 +57,13 @@ class Answered:
         generation: int,
         body: bytes = b"",
         file: Path | None = None,
+        source: object = None,
         vary: str = "Accept, Accept-Encoding",
         language: str | None = None,
         cacheable: bool = True,
     ) -> None:
         self.body, self.file, self.generation = body, file, generation
+        self._source = source  # what owns the file: it is deleted when the last one who needs it lets go
         self.size = file.stat().st_size if file else len(body)
         digest = hashlib.blake2b(media_type.encode(), digest_size=12)
         if file is None:
@@ -104,12 +106,6 @@ class Answered:
         start = {"type": "http.response.start", "status": 200, "headers": headers}
         return etag.encode(), start, {"type": "http.response.body", "body": body}
 
-    @property
-    def weight(self) -> int:
-        """Bytes held in memory."""
-        compressed = self._sends.get("gzip")
-        return _OVERHEAD + (0 if self.file else self.size) + (len(compressed[2]["body"]) if compressed else 0)
-
     async def respond(self, send: Send, coding: Coding, if_none_match: bytes | None, *, head: bool) -> int:
         """Send this answer, or 304 if the client has it already. Returns the status."""
         if coding == "gzip" and self.size < _GZIP_FROM:
@@ -130,7 +126,7 @@ class Answered:
             await send(start)
             await send({"type": "http.response.body", "body": b""})
         elif self.file is not None:
-            blocks = file_blocks(self.file)  # opened before the first await: from here on the file may be deleted
+            blocks = file_blocks(self.file)
             await send(start)
             await send_blocks(send, blocks if coding == "identity" else gzip_blocks(blocks))
         else:
@@ -193,7 +189,10 @@ class AnswerCache:
         self._budget = {False: memory_bytes, True: file_bytes}
         self._used = {False: 0, True: 0}
         self._weights: dict[Hashable, int] = {}
-        self._answers: dict[bool, OrderedDict[Hashable, Answered]] = {False: OrderedDict(), True: OrderedDict()}
+        self._answers: dict[bool, OrderedDict[Hashable, Answered]] = {
+            False: OrderedDict(),
+            True: OrderedDict(),
+        }
         self._pending: dict[Hashable, asyncio.Future[Answered]] = {}
         self.hits = self.misses = self.coalesced = 0
 
@@ -213,7 +212,6 @@ class AnswerCache:
         # Room is taken for the compressed form too: it is made later, when first asked for.
         weight = answer.size if on_disk else _OVERHEAD + answer.size + answer.size // 4
         if weight > self._budget[on_disk] // 4:
-            discard(answer)
             return
         if key in answers:
             self._drop(on_disk, key)
@@ -224,9 +222,8 @@ class AnswerCache:
             self._drop(on_disk, next(iter(answers)))
 
     def _drop(self, on_disk: bool, key: Hashable) -> None:
-        answer = self._answers[on_disk].pop(key)
+        del self._answers[on_disk][key]
         self._used[on_disk] -= self._weights.pop(key)
-        discard(answer)
 
     async def ask(self, key: Hashable, make: Callable[[], Awaitable[Answered]]) -> Answered:
         """The answer for `key`, made once however many ask for it at the same time.
@@ -271,13 +268,7 @@ class AnswerCache:
         }
 
     def clear(self) -> None:
-        """Forget every answer and delete the files."""
+        """Forget every answer; files go as soon as nobody reads them."""
         for on_disk, answers in self._answers.items():
             for key in list(answers):
                 self._drop(on_disk, key)
-
-
-def discard(answer: Answered) -> None:
-    """Delete the file of an answer, if it has one. Readers that have it open read on."""
-    if answer.file is not None:
-        answer.file.unlink(missing_ok=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from api.cache import AnswerCache
+from api.description import GraphCounts
+from api.examples import Example
 from api.negotiate import Language, language
 from api.pages import Pages
 from kymgraph.dataset import Dataset
@@ -80,14 +82,21 @@ class Services:
     limiter: RateLimiter
     pages: Pages
     prefixes: dict[str, str]
-    ready: bool = field(default=False)
+    examples: list[Example]
+    first_query: str
+    counts: GraphCounts | None = None
+    ready: bool = False
 
     def origin(self, host: str, scheme: str) -> str:
         """Where this server is reached, for links: the setting, else a Host that is listed, else the bound address."""
         settings = self.settings
         if settings.public_url:
             return str(settings.public_url).rstrip("/")
-        if host and host.rpartition("@")[2].partition(":")[0] in settings.trusted_hosts or host in settings.trusted_hosts:
+        if (
+            host
+            and host.rpartition("@")[2].partition(":")[0] in settings.trusted_hosts
+            or host in settings.trusted_hosts
+        ):
             return f"{scheme}://{host}"
         return f"http://{settings.host}:{settings.port}"
 

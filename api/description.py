@@ -57,7 +57,9 @@ async def graph_counts(services: Services) -> GraphCounts:
             if "g" in row
         }
         total = int(_bindings(default.body)[0]["n"]["value"])
-        if default.generation != named.generation:  # a commit came in between: the counts are of two generations
+        if (
+            default.generation != named.generation
+        ):  # a commit came in between: the counts are of two generations
             return GraphCounts(named.generation, total, by_graph)
         services.counts = GraphCounts(named.generation, total, by_graph)
     return services.counts
@@ -98,8 +100,10 @@ async def describe(services: Services, endpoint: str, chosen: ResultFormat) -> t
             _quad(graph, RDF + "type", NamedNode(SD + "Graph")),
             _quad(graph, VOID + "triples", _integer(triples)),
         ]
-    prefixes = services.prefixes | {"sd": SD, "void": VOID, "formats": _FORMATS}
-    return counts.generation, rdf.serialise(quads, rdf.format_for(chosen.media_type), prefixes)
+    prefixes = {"sd": SD, "void": VOID, "formats": _FORMATS, "graph": services.project.base.graphs}
+    if chosen.name == "ttl":
+        return counts.generation, rdf.canonical_turtle(quads, prefixes).encode()
+    return counts.generation, rdf.serialise(quads, rdf.format_for(chosen.ox), prefixes)
 
 
 def _quad(subject: NamedNode | BlankNode, predicate: str, value: NamedNode | BlankNode | Literal) -> Quad:

@@ -44,10 +44,19 @@ def load_examples(project: Project) -> list[Example]:
         except KymgraphError as error:
             log.warning("example query left out: %s", error)
             continue
-        summary = query.summary
-        summaries = {"en": summary} if isinstance(summary, str) else dict(summary)
-        examples.append(Example(query.name, query.example_text(), str(query.answers or ""), summaries))
+        examples.append(Example(query.name, _runnable(query), ", ".join(query.answers), query.summary))
     return examples
+
+
+def _runnable(query: NamedQuery) -> str:
+    """The text without its front matter, and with the example values of its parameters in a VALUES block."""
+    lines = [line for line in query.text.splitlines() if not line.lstrip().startswith("#+")]
+    text = "\n".join(lines).strip()
+    if not query.params or set(query.example) != set(query.params):
+        return text
+    terms = query.bind(query.example)
+    names = " ".join(f"?{name}" for name in terms)
+    return f"{text}\nVALUES ({names}) {{ ({' '.join(terms.values())}) }}"
 
 
 def first_query(prefixes: Mapping[str, str]) -> str:

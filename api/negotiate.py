@@ -6,7 +6,8 @@ Pure functions over header values (RFC 9110, section 12). Media types of results
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final, Literal
 
 Language = Literal["fi", "sv", "en"]
@@ -36,6 +37,7 @@ def preferences(header: str) -> Iterator[tuple[str, float]]:
             yield value.strip().lower(), weight
 
 
+@lru_cache(maxsize=256)
 def content_coding(header: str | None) -> Coding | None:
     """The coding to send, or None when the client accepts neither gzip nor identity.
 
@@ -88,3 +90,21 @@ def prefers_html(accept: str | None) -> bool:
         elif "*" not in media_type:
             other = max(other, weight)
     return html > 0 and html >= other
+
+
+def choose(accept: str | None, offers: Sequence[str]) -> str | None:
+    """The media type of `offers` that the client likes best (the first of equals), or None if it takes none.
+
+    >>> choose("text/*;q=0.5, application/json", ["text/turtle", "application/json"])
+    'application/json'
+    >>> choose(None, ["text/turtle"]), choose("image/png", ["text/turtle"])
+    ('text/turtle', None)
+    """
+    weights = dict(preferences(accept or "*/*"))
+
+    def weight(media_type: str) -> float:
+        ranges = (media_type, media_type.partition("/")[0] + "/*", "*/*")
+        return next((weights[known] for known in ranges if known in weights), 0.0)
+
+    best = max(offers, key=weight)
+    return best if weight(best) > 0 else None

@@ -44,7 +44,10 @@ def _operations() -> dict[str, Any]:
         "content": {known.media_type: {} for known in formats},
     }
     refusals = _refusals(
-        (400, "Not a query: syntax (with line, column, hint), malformed UTF-8, several queries, a bad parameter"),
+        (
+            400,
+            "Not a query: syntax (with line, column, hint), malformed UTF-8, several queries, a bad parameter",
+        ),
         (406, "No format that is accepted; the detail lists what there is"),
         (413, "Query text or body too large"),
         (422, "The generation is not kept, or the graphs to merge are too large"),

@@ -61,7 +61,9 @@ def solutions(body: bytes, prefixes: Mapping[str, str], *, limit: int = MAX_ROWS
     if start is None:
         document = json.loads(body)
         return Shown(boolean=document["boolean"])
-    head = json.loads(body[: start.start()].rstrip().removesuffix(b'"results":{').rstrip().removesuffix(b",") + b"}")
+    head = json.loads(
+        body[: start.start()].rstrip().removesuffix(b'"results":{').rstrip().removesuffix(b",") + b"}"
+    )
     names = tuple(head["head"]["vars"])
     text = body[start.end() :].decode("utf-8", errors="ignore")
     decoder, position = json.JSONDecoder(), 0
@@ -92,7 +94,9 @@ def cell(term: Mapping[str, Any], prefixes: Mapping[str, str]) -> Cell:
     if term["type"] == "bnode":
         return Cell("_:" + value, "bnode")
     datatype = str(term.get("datatype", ""))
-    return Cell(value, "literal", title=shorten(datatype, prefixes) if datatype else "", lang=term.get("xml:lang", ""))
+    return Cell(
+        value, "literal", title=shorten(datatype, prefixes) if datatype else "", lang=term.get("xml:lang", "")
+    )
 
 
 def shorten(iri: str, prefixes: Mapping[str, str]) -> str:
@@ -101,7 +105,9 @@ def shorten(iri: str, prefixes: Mapping[str, str]) -> str:
     >>> shorten("http://a.example/b/c", {"a": "http://a.example/", "b": "http://a.example/b/"})
     'b:c'
     """
-    fitting = [(len(space), prefix) for prefix, space in prefixes.items() if iri.startswith(space) and iri != space]
+    fitting = [
+        (len(space), prefix) for prefix, space in prefixes.items() if iri.startswith(space) and iri != space
+    ]
     if not fitting:
         return iri
     length, prefix = max(fitting)
@@ -120,7 +126,15 @@ class Pages:
             lstrip_blocks=True,
         )
 
-    def render(self, template: str, lang: Language, *, path: str, parameters: Sequence[tuple[str, str]], **values: Any) -> bytes:
+    def render(
+        self,
+        template: str,
+        lang: Language,
+        *,
+        path: str,
+        parameters: Sequence[tuple[str, str]],
+        **values: Any,
+    ) -> bytes:
         """The page `template` in `lang`. `path` and `parameters` are the request's own, for links to the other languages."""
         kept = [(name, value) for name, value in parameters if name != "lang"]
         languages = [(code, f"{path}?{urlencode([*kept, ('lang', code)])}") for code in LANGUAGES]

@@ -22,7 +22,9 @@ class RequestError(KymgraphError):
 
     code: ClassVar[str] = "bad-request"
 
-    def __init__(self, message: str, *, hint: str | None = None, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str | None = None, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(message, hint=hint)
         self.headers = headers or {}
 
@@ -71,7 +73,11 @@ class TokenRequired(RequestError):
         challenge = 'Bearer realm="kymgraph"' + (', error="invalid_token"' if sent else "")
         super().__init__(
             f"nothing was written: {what} needs a bearer token with the right to write"
-            + (", and the one sent is not known here." if sent else ". Send it as: Authorization: Bearer TOKEN"),
+            + (
+                ", and the one sent is not known here."
+                if sent
+                else ". Send it as: Authorization: Bearer TOKEN"
+            ),
             headers={"www-authenticate": challenge},
         )
 
@@ -108,7 +114,10 @@ KINDS: Final[dict[str, Kind]] = {
     "unsafe-payload": Kind(400, "Vaarallinen sisältö", "Osäkert innehåll", "Unsafe payload"),
     "query-syntax": Kind(400, "Kyselyn syntaksivirhe", "Syntaxfel i frågan", "Query syntax error"),
     "update-on-query": Kind(
-        400, "Päivitys kyselyn paikalla", "Uppdatering i stället för fråga", "Update where a query is expected"
+        400,
+        "Päivitys kyselyn paikalla",
+        "Uppdatering i stället för fråga",
+        "Update where a query is expected",
     ),
     "bad-parameter": Kind(400, "Virheellinen parametri", "Felaktig parameter", "Bad parameter"),
     "token-required": Kind(401, "Tunniste puuttuu", "Åtkomsttoken saknas", "Token required"),
@@ -118,7 +127,9 @@ KINDS: Final[dict[str, Kind]] = {
     "query-refused": Kind(403, "Kysely on estetty", "Frågan är spärrad", "Query refused"),
     "not-found": Kind(404, "Ei löydy", "Hittas inte", "Not found"),
     "graph-not-found": Kind(404, "Graafia ei löydy", "Grafen hittas inte", "Graph not found"),
-    "method-not-allowed": Kind(405, "Metodi ei ole sallittu", "Metoden är inte tillåten", "Method not allowed"),
+    "method-not-allowed": Kind(
+        405, "Metodi ei ole sallittu", "Metoden är inte tillåten", "Method not allowed"
+    ),
     "format-not-available": Kind(
         406, "Muotoa ei ole saatavilla", "Formatet är inte tillgängligt", "Format not available"
     ),
@@ -129,7 +140,10 @@ KINDS: Final[dict[str, Kind]] = {
         415, "Mediatyyppiä ei tueta", "Medietypen stöds inte", "Unsupported media type"
     ),
     "merge-too-large": Kind(
-        422, "Yhdistettävät graafit ovat liian suuria", "Graferna är för stora att slå ihop", "Merge too large"
+        422,
+        "Yhdistettävät graafit ovat liian suuria",
+        "Graferna är för stora att slå ihop",
+        "Merge too large",
     ),
     "generation-not-kept": Kind(
         422, "Sukupolvea ei ole tallessa", "Generationen finns inte kvar", "Generation not kept"
@@ -140,7 +154,9 @@ KINDS: Final[dict[str, Kind]] = {
     "busy": Kind(503, "Palvelin on varattu", "Servern är upptagen", "Busy"),
     "not-ready": Kind(503, "Palvelin käynnistyy", "Servern startar", "Not ready"),
     "gate-timeout": Kind(503, "Tarkistus kesti liian kauan", "Kontrollen tog för lång tid", "Gate timed out"),
-    "query-memory": Kind(503, "Kysely vaatii liikaa muistia", "Frågan kräver för mycket minne", "Out of memory"),
+    "query-memory": Kind(
+        503, "Kysely vaatii liikaa muistia", "Frågan kräver för mycket minne", "Out of memory"
+    ),
     "store-missing": Kind(503, "Tietovarasto puuttuu", "Datalagret saknas", "Store missing"),
     "store-broken": Kind(503, "Tietovarasto on rikki", "Datalagret är skadat", "Store broken"),
     "store-locked": Kind(503, "Tietovarasto on lukittu", "Datalagret är låst", "Store locked"),
@@ -180,11 +196,15 @@ class Problem:
 def problem(error: Exception, lang: Language) -> Problem:
     """What to tell the client about `error`; anything unforeseen is a 500 that gives no inner detail away."""
     if not isinstance(error, KymgraphError):
-        error = KymgraphError("the server met a fault of its own; nothing was changed. The log has the details.")
+        error = KymgraphError(
+            "the server met a fault of its own; nothing was changed. The log has the details."
+        )
     code = error.code if error.code in KINDS else "internal"
     kind = KINDS[code]
     members = {
-        name: value for name in ("line", "column", "hint") if (value := getattr(error, name, None)) is not None
+        name: value
+        for name in ("line", "column", "hint")
+        if (value := getattr(error, name, None)) is not None
     }
     headers = dict(getattr(error, "headers", {}))
     retry = getattr(error, "retry_after", _RETRY_AFTER.get(code))

@@ -45,7 +45,11 @@ _TEXTS: Final[dict[str, tuple[str, str, str]]] = {
     "result.unbound": ("ei arvoa", "inget värde", "no value"),
     "result.share": ("Linkki tähän kyselyyn", "Länk till denna fråga", "Link to this query"),
     "result.download": ("Lataa", "Hämta", "Download"),
-    "problem.position": ("rivi {line}, sarake {column}", "rad {line}, kolumn {column}", "line {line}, column {column}"),
+    "problem.position": (
+        "rivi {line}, sarake {column}",
+        "rad {line}, kolumn {column}",
+        "line {line}, column {column}",
+    ),
     "problem.hint": ("Vihje", "Tips", "Hint"),
     "examples.title": ("Esimerkkikyselyt", "Exempelfrågor", "Example queries"),
     "examples.intro": (

@@ -30,7 +30,11 @@ async def read_body(receive: Receive, limit: int) -> bytes:
 
 def start_message(status: int, headers: Headers) -> Message:
     """The message that sends a status line and headers, the common ones among them."""
-    message: dict[str, Any] = {"type": "http.response.start", "status": status, "headers": [*headers, *COMMON_HEADERS]}
+    message: dict[str, Any] = {
+        "type": "http.response.start",
+        "status": status,
+        "headers": [*headers, *COMMON_HEADERS],
+    }
     return message
 
 

@@ -186,6 +186,12 @@ class StoreHasCommits(KymgraphError):
     code = "store-has-commits"
 
 
+class FilesChanged(KymgraphError):
+    """Files were altered since the store was built from them; writing over them would lose that."""
+
+    code = "files-changed"
+
+
 class StoreLocked(KymgraphError):
     """Another process is writing to the store."""
 
@@ -195,8 +201,6 @@ class StoreLocked(KymgraphError):
 class _Report(Protocol):
     """What `GateRejected` needs of a `kymgraph.report.Report`, which is a layer above this module."""
 
-    @property
-    def conforms(self) -> bool: ...
     def to_text(self, lang: str = ...) -> str: ...
 
 
@@ -208,6 +212,12 @@ class GateRejected(KymgraphError):
     def __init__(self, report: _Report, message: str | None = None, *, hint: str | None = None) -> None:
         self.report = report
         super().__init__(message or "nothing was written: the data does not conform to the shapes", hint=hint)
+
+
+class PortTaken(KymgraphError):
+    """The address that the server was told to bind to cannot be bound."""
+
+    code = "port-taken"
 
 
 # --- the surroundings -----------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ REASONS: Final[dict[str, str]] = {
 CITATIONS: Final = (NamedNode(KYM + "citation"), NamedNode(DCTERMS + "source"))
 ATTRIBUTION: Final = NamedNode(PROV + "wasAttributedTo")
 REASON: Final = NamedNode(KYM + "reason")
+RESOLUTION: Final = NamedNode(KYM + "resolution")
 
 TYPE: Final = NamedNode(RDF + "type")
 STATEMENT: Final = NamedNode(RDF + "Statement")
@@ -560,7 +561,7 @@ class _Audit:
                 continue
             for what, predicate in (
                 ("attribution", ATTRIBUTION),
-                ("reason", REASON),
+                ("reason", RESOLUTION if CONTRADICTION in types else REASON),
                 ("confidence", CONFIDENCE),
             ):
                 if not _values(node, predicate):

@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 from urllib.parse import urljoin
 
-import yaml
-
 from .errors import (
     BadParameter,
     InputError,
@@ -33,11 +31,33 @@ from .namespaces import DEFAULT_BASE, XSD, Base
 
 Form = Literal["select", "ask", "construct", "describe"]
 
-_FORMS: Final[dict[str, Form]] = {"SELECT": "select", "ASK": "ask", "CONSTRUCT": "construct", "DESCRIBE": "describe"}
-_UPDATES: Final = frozenset(["INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "COPY", "MOVE", "ADD", "WITH"])
+_FORMS: Final[dict[str, Form]] = {
+    "SELECT": "select",
+    "ASK": "ask",
+    "CONSTRUCT": "construct",
+    "DESCRIBE": "describe",
+}
+_UPDATES: Final = frozenset(
+    ["INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "COPY", "MOVE", "ADD", "WITH"]
+)
 _VOLATILE: Final = frozenset(["RAND", "NOW", "UUID", "STRUUID", "BNODE", "SERVICE"])
 #: Keywords that cost the planner or the evaluator something each time they stand in a text.
-_COSTLY: Final = frozenset(["UNION", "OPTIONAL", "MINUS", "FILTER", "BIND", "GRAPH", "SERVICE", "SELECT", "EXISTS", "VALUES", "LATERAL", "IN"])
+_COSTLY: Final = frozenset(
+    [
+        "UNION",
+        "OPTIONAL",
+        "MINUS",
+        "FILTER",
+        "BIND",
+        "GRAPH",
+        "SERVICE",
+        "SELECT",
+        "EXISTS",
+        "VALUES",
+        "LATERAL",
+        "IN",
+    ]
+)
 #: A parenthesis after one of these words does not open an expression.
 _NOT_CALLED: Final = frozenset(["VALUES", "A", "TRUE", "FALSE", "UNDEF"])
 
@@ -154,52 +174,58 @@ def tokenize(text: str) -> list[Token]:
     head = True  # in a SELECT list or after GROUP BY, HAVING, ORDER BY at this level
     heads: list[bool] = []
     scan, size, at = _SCAN.match, len(text), 0
-    kind, word = "", ""  # of the token before
+    kind, word = "", ""  # of the lexeme before
     while at < size:
         found = scan(text, at)
         assert found is not None  # every part of the pattern is optional
         here = found.lastgroup
         if here is None:  # white space or a comment at the end
             break
-        token = found[here]
+        lexeme = found[here]
         start, at = found.start(here), found.end()
         if here == "iri" and expression and stack and (kind in _OPERAND or word in ("TRUE", "FALSE")):
-            here, token = "op", "<=" if text.startswith("<=", start) else "<"
-            at = start + len(token)
-        elif here == "op" and token in ('"', "'"):
-            raise _error(text, start, f"this string is not closed with {token}", f"Add the closing {token}.")
+            here, lexeme = "op", "<=" if text.startswith("<=", start) else "<"
+            at = start + len(lexeme)
+        elif here == "op" and lexeme in ('"', "'"):
+            raise _error(
+                text, start, f"this string is not closed with {lexeme}", f"Add the closing {lexeme}."
+            )
         if here == "open":
-            if token == "(":
+            if lexeme == "(":
                 called = kind == "word" and word not in _NOT_CALLED
-                function = kind in ("iri", "pname") and len(tokens) > 1 and tokens[-2].text.upper() == "FILTER"
+                function = (
+                    kind in ("iri", "pname") and len(tokens) > 1 and tokens[-2].text.upper() == "FILTER"
+                )
                 inner = (expression and bool(stack) and word != "<<") or called or function or head
             else:
                 inner = False
-            stack.append((token, start, expression))
+            stack.append((lexeme, start, expression))
             heads.append(head)
             expression, head = inner, False
         elif here == "close":
-            if not stack or stack[-1][0] != _PARTNER[token]:
+            if not stack or stack[-1][0] != _PARTNER[lexeme]:
                 if stack:
                     line, column = position(text, stack[-1][1])
                     opened = f"; the last one open is '{stack[-1][0]}' at line {line}, column {column}"
                 else:
                     opened = "; nothing is open here"
-                raise _error(text, start, f"'{token}' closes no '{_PARTNER[token]}'{opened}", f"Remove '{token}'.")
+                raise _error(
+                    text, start, f"'{lexeme}' closes no '{_PARTNER[lexeme]}'{opened}", f"Remove '{lexeme}'."
+                )
             _, _, expression = stack.pop()
             head = heads.pop()
-            if token == "}":
+            if lexeme == "}":
                 head = False
-        tokens.append(Token(here, token, start))
+        tokens.append(Token(here, lexeme, start))
         kind = here
         if here == "word":
-            word = token.upper()
+            word = lexeme.upper()
             if word in ("SELECT", "GROUP", "ORDER", "HAVING"):
                 head = True
             elif word in ("WHERE", "FROM", "LIMIT", "OFFSET", "VALUES", "CONSTRUCT", "ASK", "DESCRIBE"):
                 head = False
         else:
-            word = token if here == "op" else ""
+            word = lexeme if here == "op" else ""
     if stack:
         bracket, offset, _ = stack[-1]
         partner = {"(": ")", "{": "}", "[": "]"}[bracket]
@@ -241,7 +267,9 @@ def _inspect(text: str, limits: Limits, base: str | None) -> QueryInfo:
         )
     tokens = tokenize(text)
     if not tokens:
-        raise QuerySyntaxError("the query is empty", line=1, column=1, hint="Begin with SELECT, ASK, CONSTRUCT or DESCRIBE.")
+        raise QuerySyntaxError(
+            "the query is empty", line=1, column=1, hint="Begin with SELECT, ASK, CONSTRUCT or DESCRIBE."
+        )
     prefixes, own_base, first = _prologue(text, tokens, base)
     form = _form(text, tokens, first)
     depth = deepest = operators = braces = 0
@@ -251,9 +279,9 @@ def _inspect(text: str, limits: Limits, base: str | None) -> QueryInfo:
     cuts: list[tuple[int, int]] = []
     count = len(tokens)
     for i in range(first, count):
-        kind, token, start = tokens[i]
+        kind, lexeme, start = tokens[i]
         if kind == "word":
-            word = token.upper()
+            word = lexeme.upper()
             if word in _COSTLY:
                 operators += 1
             if word in _VOLATILE:
@@ -275,20 +303,21 @@ def _inspect(text: str, limits: Limits, base: str | None) -> QueryInfo:
         elif kind == "open":
             depth += 1
             deepest = max(deepest, depth)
-            braces += token == "{"
+            braces += lexeme == "{"
         elif kind == "close":
             depth -= 1
         elif kind == "op":
-            if token != ",":
+            if lexeme != ",":
                 operators += 1
         elif kind == "pname":
-            prefix = token[: token.index(":")]
+            prefix = lexeme[: lexeme.index(":")]
             if prefix not in prefixes:
                 raise _unknown_prefix(text, start, prefix)
             # `SERVICEex:a{` calls ex:a, with or without a prefix of that whole name.
-            if "SERVICE" in prefix.upper() and i + 1 < count and tokens[i + 1].text == "{":
-                if tokens[i - 1].text.upper() not in ("GRAPH", "FROM", "NAMED"):
-                    service = volatile = True
+            called = i + 1 < count and tokens[i + 1].text == "{"
+            named_so = tokens[i - 1].text.upper() in ("GRAPH", "FROM", "NAMED")
+            if "SERVICE" in prefix.upper() and called and not named_so:
+                service = volatile = True
     if deepest > limits.depth or operators > limits.operators:
         raise QueryTooLarge(
             f"nothing was run: brackets {deepest} deep (at most {limits.depth}), "
@@ -331,7 +360,11 @@ def _prologue(text: str, tokens: list[Token], base: str | None) -> tuple[dict[st
             prefixes[tokens[i + 1].text[:-1]] = _resolve(_unescape(tokens[i + 2].text[1:-1]), base)
             i += 3
         elif word in ("BASE", "PREFIX"):
-            example = "PREFIX kym: <https://w3id.org/kymgraph/ontology#>" if word == "PREFIX" else "BASE <https://…/>"
+            example = (
+                "PREFIX kym: <https://w3id.org/kymgraph/ontology#>"
+                if word == "PREFIX"
+                else "BASE <https://…/>"
+            )
             raise _error(text, tokens[i].start, f"this {word} is incomplete", f"Write it as: {example}")
         else:
             break
@@ -392,6 +425,7 @@ def _blank(text: str, cuts: Iterable[tuple[int, int]]) -> str:
 
 # --- what the engine says about a text it could not parse ------------------------------------------------
 
+_INCOMPLETE: Final = "A triple pattern has a subject, a predicate and an object, and ends with '.'"
 _ENGINE: Final = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 
 
@@ -401,8 +435,8 @@ def syntax_error(message: str, text: str) -> QuerySyntaxError:
     The engine names the place where its last attempt ended and a list of alternatives that is of little
     help; what stands at that place, and the usual causes, are more useful to a reader.
 
-    >>> print(syntax_error("error at 1:22: expected OPTIONAL", "SELECT * { ?s ?p ?o ?x }").message)
-    line 1, column 22: '}' cannot stand here
+    >>> print(syntax_error("error at 1:24: expected OPTIONAL", "SELECT * { ?s ?p ?o ?x }").message)
+    line 1, column 24: '}' cannot stand here
     """
     found = _ENGINE.fullmatch(message)
     if found is None:
@@ -411,7 +445,9 @@ def syntax_error(message: str, text: str) -> QuerySyntaxError:
             at = text.find(function[1])
             line, column = position(text, at) if at >= 0 else (None, None)
             return QuerySyntaxError(
-                f"there is no function <{function[1]}>", line=line, column=column,
+                f"there is no function <{function[1]}>",
+                line=line,
+                column=column,
                 hint="Only the functions of SPARQL 1.1 and the xsd: casts can be called.",
             )
         return QuerySyntaxError(message)
@@ -421,6 +457,8 @@ def syntax_error(message: str, text: str) -> QuerySyntaxError:
     tokens = tokenize(text)
     after = next((t for t in tokens if t.start + len(t.text) > offset), None)
     before = next((t for t in reversed(tokens) if t.start + len(t.text) <= offset), None)
+    detail: str
+    hint: str | None
     if "unbound" in expected:
         detail, hint = (
             "the SELECT list names a variable that is neither grouped nor aggregated",
@@ -431,8 +469,8 @@ def syntax_error(message: str, text: str) -> QuerySyntaxError:
             f"{_shown(after.text if after else '')} is not a full IRI",
             "Write the IRI with its scheme, use a prefix, or declare BASE.",
         )
-    elif after is None:
-        detail, hint = "the query ends too early", _expected(expected)
+    elif after is None:  # brackets match, or the tokenizer had spoken before
+        detail, hint = "the last pattern of the query is not complete", _expected(expected) or _INCOMPLETE
     else:
         detail, hint = f"{_shown(after.text)} cannot stand here", _hint(before, after, expected)
     return QuerySyntaxError(detail, line=line, column=column, hint=hint)
@@ -447,9 +485,9 @@ def _hint(before: Token | None, after: Token, expected: str) -> str | None:
     if after.kind == "word" and after.text.upper() not in _COSTLY and after.text.islower():
         return "A variable begins with ?, a name with a prefix, a string with a quote."
     if before is not None and before.kind in _OPERAND and after.kind in _OPERAND:
-        return "A '.' may be missing between two triple patterns, or a predicate or object is missing or too many."
+        return "A '.' may be missing between two patterns, or one of them has too many or too few terms."
     if after.text == "}":
-        return "The pattern before '}' is not complete: a triple pattern has subject, predicate and object."
+        return _INCOMPLETE
     return _expected(expected)
 
 
@@ -457,10 +495,11 @@ def _hint(before: Token | None, after: Token, expected: str) -> str | None:
 
 ParameterType = Literal["iri", "string", "lang-string", "integer", "decimal", "date", "year", "boolean"]
 _TYPES: Final = ("iri", "string", "lang-string", "integer", "decimal", "date", "year", "boolean")
+_TERM_IRI = rf"""<[A-Za-z][A-Za-z0-9+.\-]*:(?:[^<>"{{}}|^`\\\x00-\x20]|{_ESCAPE})*>"""
 _TERM: Final = re.compile(
-    rf"""<(?P<iri>[A-Za-z][A-Za-z0-9+.\-]*:(?:[^<>"{{}}|^`\\\x00-\x20]|{_ESCAPE})*)>
+    rf"""{_TERM_IRI}
       | "(?:[^"\\\n\r]|\\[tbnrf"'\\]|{_ESCAPE})*"
-        (?:@[A-Za-z]{{1,8}}(?:-[A-Za-z0-9]{{1,8}})* | \^\^<[A-Za-z][A-Za-z0-9+.\-]*:[^<>"{{}}|^`\\\x00-\x20]*>)?""",
+        (?:@[A-Za-z]{{1,8}}(?:-[A-Za-z0-9]{{1,8}})* | \^\^{_TERM_IRI})?""",
     re.VERBOSE,
 )
 
@@ -473,7 +512,9 @@ def term_iri(iri: str) -> str:
     """
     term = f"<{iri}>"
     if not _TERM.fullmatch(term):
-        raise BadParameter(f"{_shown(iri)} is not an absolute IRI", hint="Write it in full, as in https://example.org/x.")
+        raise BadParameter(
+            f"{_shown(iri)} is not an absolute IRI", hint="Write it in full, as in https://example.org/x."
+        )
     return term
 
 
@@ -483,7 +524,11 @@ def term_literal(value: str, *, datatype: str | None = None, lang: str | None = 
     >>> term_literal('a "b"', lang="fi")
     '"a \\"b\\""@fi'
     """
-    escaped = re.sub(r'[\\"\n\r\t\x00-\x1f\x7f]', lambda found: _LITERAL_ESCAPES.get(found[0], f"\\u{ord(found[0]):04X}"), value)
+    escaped = re.sub(
+        r'[\\"\n\r\t\x00-\x1f\x7f]',
+        lambda found: _LITERAL_ESCAPES.get(found[0], f"\\u{ord(found[0]):04X}"),
+        value,
+    )
     suffix = f"@{lang}" if lang else f"^^<{datatype}>" if datatype else ""
     return f'"{escaped}"{suffix}'
 
@@ -504,7 +549,9 @@ def _term(name: str, kind: str, value: str) -> str:
         "string": "a text of characters that XML can hold",
     }
     if any(0xD800 <= ord(c) <= 0xDFFF or c == "\0" for c in value):
-        raise BadParameter(f"{name}: the value holds a character that no text can hold", hint="Send it as UTF-8.")
+        raise BadParameter(
+            f"{name}: the value holds a character that no text can hold", hint="Send it as UTF-8."
+        )
     stripped = value.strip()
     if kind == "iri":
         if _TERM.fullmatch(f"<{stripped}>"):
@@ -582,11 +629,11 @@ def _edits(text: str, tokens: list[Token], bindings: Mapping[str, str]) -> Itera
     prologue_end = _prologue(text, tokens, None)[2]
     where_open: list[_Select | None] = []
     values: bool = False  # in the variable list of VALUES
-    for i, (kind, token, start) in enumerate(tokens):
+    for i, (kind, lexeme, start) in enumerate(tokens):
         if i < prologue_end:
             continue
         before = tokens[i - 1] if i else Token("", "", 0)
-        word = token.upper() if kind == "word" else ""
+        word = lexeme.upper() if kind == "word" else ""
         select = selects[-1] if selects and selects[-1].level == level else None
         if word == "SELECT":
             selects.append(_Select(outer=not selects and level == 0, level=level))
@@ -594,43 +641,43 @@ def _edits(text: str, tokens: list[Token], bindings: Mapping[str, str]) -> Itera
             values = True
         elif select is not None and word in ("GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "WHERE", "FROM"):
             select.section = word.lower()
-        elif token == "*" and select is not None and select.section == "list" and parens == 0:
+        elif lexeme == "*" and select is not None and select.section == "list" and parens == 0:
             select.star = start
         elif kind == "open":
-            if token == "{":
+            if lexeme == "{":
                 values = False
                 opens = select if select is not None and select.section in ("list", "where", "from") else None
                 where_open.append(opens)
                 level += 1
                 if opens is not None:
                     opens.section = "in"
-            elif token == "(":
+            elif lexeme == "(":
                 parens += 1
                 if select is not None and select.section == "list" and parens == 1:
                     select.others += 1
         elif kind == "close":
-            if token == "}":
+            if lexeme == "}":
                 level -= 1
                 if selects and selects[-1].level > level:
                     done.append(selects.pop())
                 opened = where_open.pop()
                 if opened is not None:
                     opened.close, opened.section = start, "after"
-            elif token == ")":
+            elif lexeme == ")":
                 parens -= 1
         if kind != "var":
             continue
-        name = token[1:]
+        name = lexeme[1:]
         in_list = select is not None and select.section == "list" and parens == 0
         if name not in bindings:
             if in_list and select is not None:
                 select.others += 1
             continue
-        end = start + len(token)
+        end = start + len(lexeme)
         if values or before.text.upper() == "AS":
             line, column = position(text, start)
             raise BadParameter(
-                f"{token} is a parameter, and line {line}, column {column} of the query gives it another value",
+                f"{lexeme} is a parameter, but line {line}, column {column} gives it another value",
                 hint=f"Rename that variable, or take {name} out of the parameters.",
             )
         if in_list and select is not None:
@@ -638,7 +685,7 @@ def _edits(text: str, tokens: list[Token], bindings: Mapping[str, str]) -> Itera
         elif select is not None and select.section == "group" and parens == 0:
             select.grouped.add(name)
             # A named key in an inner SELECT would be a second ?x where the outer one has a constant.
-            yield start, end, f"({bindings[name]} AS {token})" if select.outer else f"({bindings[name]})"
+            yield start, end, f"({bindings[name]} AS {lexeme})" if select.outer else f"({bindings[name]})"
         elif select is not None and select.section == "order" and parens == 0:
             yield start, end, f"({bindings[name]})"
         elif (
@@ -688,7 +735,7 @@ def _list_edits(
 class NamedQuery:
     """A query file: what it answers, what it takes, and its text.
 
-    >>> q = NamedQuery.parse("#+ summary: Parts of one thing\\n#+ params: {whole: iri}\\nSELECT ?p { ?whole <e:part> ?p }", "parts")
+    >>> q = NamedQuery.parse("#+ params: {whole: iri}\\nSELECT ?p { ?whole <e:part> ?p }", "parts")
     >>> q.bind({"whole": "https://example.org/w"})
     {'whole': '<https://example.org/w>'}
     """
@@ -715,45 +762,47 @@ class NamedQuery:
     def parse(cls, text: str, name: str, *, file: str | None = None) -> NamedQuery:
         """Split front matter (`#+ key: value` lines, YAML) from the query."""
         where = file or name
-        front = "\n".join(
-            line.lstrip()[2:].removeprefix(" ") if line.lstrip().startswith("#+") else "" for line in text.split("\n")
-        )
-        try:
-            data = yaml.load(front, _TextLoader) or {}
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line = "" if mark is None else f":{mark.line + 1}"
-            raise InputError(f"{where}{line}: the front matter is not YAML: {getattr(error, 'problem', error)}") from None
-        if not isinstance(data, dict):
-            raise InputError(f"{where}: front matter is `#+ key: value` lines", hint="Begin with: #+ summary: …")
+        data = front_matter(text, where)
         params = _strings(where, "params", data.pop("params", {}))
         for param, kind in params.items():
             if kind not in _TYPES:
-                raise InputError(f"{where}: parameter {param} has type {kind!r}", hint=f"Types are {', '.join(_TYPES)}.")
+                raise InputError(
+                    f"{where}: parameter {param} has type {kind!r}", hint=f"Types are {', '.join(_TYPES)}."
+                )
         summary = data.pop("summary", {})
-        answers = data.pop("answers", ())
+        answers = data.pop("answers", "")
+        if not isinstance(answers, str | list):
+            raise InputError(
+                f"{where}: answers is a list of question ids", hint="Write #+ answers: [Q01, Q02]"
+            )
         query = cls(
             name=name,
             text=text,
             summary={"en": summary} if isinstance(summary, str) else _strings(where, "summary", summary),
             params=params,
             returns=_strings(where, "returns", data.pop("returns", {})),
-            answers=tuple(answers.replace(",", " ").split() if isinstance(answers, str) else map(str, answers)),
+            answers=tuple(
+                answers.replace(",", " ").split() if isinstance(answers, str) else map(str, answers)
+            ),
             example=_strings(where, "example", data.pop("example", {})),
             extra=data,
         )
         used = {t.text[1:] for t in tokenize(text) if t.kind == "var"}
         unused = [param for param in params if param not in used]
         if unused:
-            raise InputError(f"{where}: parameter {unused[0]} does not occur in the query", hint=f"Use ?{unused[0]}.")
+            raise InputError(
+                f"{where}: parameter {unused[0]} does not occur in the query", hint=f"Use ?{unused[0]}."
+            )
         return query
 
     def bind(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Values, as people write them, to N-Triples terms of the declared types; every parameter is needed."""
+        """Values, as people write them, to N-Triples terms of the declared types; all are needed."""
         for name in values:
             if name not in self.params:
                 known = ", ".join(self.params) or "none"
-                raise UnknownParameter(f"{self.name} has no parameter {_shown(name)}", hint=f"Its parameters: {known}.")
+                raise UnknownParameter(
+                    f"{self.name} has no parameter {_shown(name)}", hint=f"Its parameters: {known}."
+                )
         for name, kind in self.params.items():
             if name not in values:
                 example = self.example.get(name)
@@ -764,14 +813,75 @@ class NamedQuery:
         return {name: _term(name, kind, values[name]) for name, kind in self.params.items()}
 
 
-class _TextLoader(yaml.SafeLoader):
-    """YAML in which every scalar stays the text that was written: `no`, 007 and 2021-01-01 are strings."""
+def front_matter(text: str, where: str = "query") -> dict[str, object]:
+    """The `#+ key: value` lines of a query file: text, `[a, b]`, `{a: b, c: d}`, or deeper `#+   a: b` lines.
+
+    A value is text to the end of its line or to ` #`; commas and colons need quotes only inside brackets.
+
+    >>> front_matter("#+ summary: {fi: Osat, en: 'Parts, all'}\\n#+ answers: Q07  # one\\nASK {}")
+    {'summary': {'fi': 'Osat', 'en': 'Parts, all'}, 'answers': 'Q07'}
+
+    Raises InputError naming the line.
+    """
+    data: dict[str, object] = {}
+    inner: dict[str, object] | None = None
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.startswith("#+") or not line[2:].strip():
+            continue
+        content = re.sub(r"\s+#.*$", "", line[2:].removeprefix(" "))
+        key, colon, value = content.partition(":")
+        deeper = content[:1].isspace()
+        if not colon or not re.fullmatch(r"[\w-]+", key.strip()) or (deeper and inner is None):
+            raise InputError(
+                f"{where}:{number}: {_shown(content)} is not front matter", hint="Write #+ key: value"
+            )
+        value = value.strip()
+        if deeper and inner is not None:
+            inner[key.strip()] = _scalar(value)
+        elif value:
+            data[key.strip()], inner = _value(value, f"{where}:{number}"), None
+        else:
+            data[key.strip()] = inner = {}
+    return data
 
 
-_TextLoader.yaml_implicit_resolvers = {}
+_FLOW: Final = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,]*)\s*(?:,|$)""")
+
+
+def _value(text: str, where: str) -> object:
+    if text[0] + text[-1] not in ("{}", "[]"):
+        return _scalar(text)
+    pairs = text[0] == "{"
+    found: dict[str, str] = {}
+    listed: list[str] = []
+    at, body = 0, text[1:-1].strip()
+    while at < len(body):
+        key = re.compile(r"\s*([\w-]+)\s*:\s*").match(body, at) if pairs else None
+        if pairs and key is None:
+            raise InputError(
+                f"{where}: {_shown(body[at:])} is not name: value", hint="Write {name: value, …}"
+            )
+        item = _FLOW.match(body, key.end() if key else at)
+        if item is None:
+            raise InputError(f"{where}: a comma is missing in {_shown(text)}")
+        at = item.end()
+        if key:
+            found[key[1]] = _scalar(item[1].strip())
+        else:
+            listed.append(_scalar(item[1].strip()))
+    return found if pairs else listed
+
+
+def _scalar(text: str) -> str:
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        inner = text[1:-1]
+        return re.sub(r"\\(.)", r"\1", inner) if text[0] == '"' else inner.replace("''", "'")
+    return text
 
 
 def _strings(where: str, key: str, value: object) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-        raise InputError(f"{where}: {key} is a mapping of names to words", hint=f"Write #+ {key}: {{name: word}}")
+        raise InputError(
+            f"{where}: {key} is a mapping of names to words", hint=f"Write #+ {key}: {{name: word}}"
+        )
     return {str(k): v for k, v in value.items()}

@@ -45,6 +45,7 @@ __all__ = [
     "digest",
     "format_for",
     "isomorphic",
+    "labelled_by_content",
     "parse",
     "restore_datatypes",
     "serialise",
@@ -428,10 +429,10 @@ def canonical_turtle(quads: Iterable[Quad], prefixes: Mapping[str, str]) -> str:
     from kymgraph.turtle import TurtleWriter  # it builds on this module
 
     triples = [Quad(q.subject, q.predicate, q.object) for q in quads]
-    return TurtleWriter(_labelled_by_content(triples), prefixes).text()
+    return TurtleWriter(labelled_by_content(triples), prefixes).text()
 
 
-def _labelled_by_content(triples: list[Quad]) -> list[Quad]:
+def labelled_by_content(triples: list[Quad]) -> list[Quad]:
     """The same triples, their blank nodes called b1, b2… in an order that depends on content alone."""
     result = [quad for quad in triples if not _blank_nodes(quad)]
     count = 0

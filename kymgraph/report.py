@@ -1,4 +1,4 @@
-"""What the gate says about data: a W3C validation report, and per result what is wrong, where, how to mend it.
+"""What the gate says about data: a W3C validation report that also tells where to look and how to mend it.
 
 A report is a value, sorted the same way each time, so that two runs can be compared. `conforms` is the W3C
 flag (no results at all); `accepted` is the gate's verdict, which only violations change: warnings and infos
@@ -91,6 +91,7 @@ class Result:
     graph: NamedNode | None = None  #: the named graph, where a policy rule names one
     source: Location | None = None
     details: tuple[Triple, ...] = ()  #: triples of the blank nodes among the terms above
+    nested: tuple[Result, ...] = ()  #: `sh:detail`: why a value does not meet the shape it should
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -128,7 +129,7 @@ class Report:
         stats: Mapping[str, int] | None = None,
         prefixes: Mapping[str, str] = PREFIXES,
     ) -> Report:
-        """Sort the results and keep the first `limit`; violations come first, so none gives way to a warning."""
+        """Sort the results, violations first, and keep the first `limit`."""
         ordered = sorted(results, key=lambda result: result.key)
         counts = {"results": len(ordered), **(stats or {})}
         return cls(tuple(ordered[:limit]), len(ordered) > limit, counts, prefixes)
@@ -228,22 +229,7 @@ class Report:
             Quad(report, NamedNode(SH + "conforms"), flag),
         ]
         for result in self.results:
-            node = BlankNode()
-            quads.append(Quad(report, NamedNode(SH + "result"), node))
-            quads.append(Quad(node, NamedNode(RDF + "type"), NamedNode(SH + "ValidationResult")))
-            for name, term in (
-                ("focusNode", result.focus),
-                ("resultPath", result.path),
-                ("value", result.value),
-                ("sourceShape", result.shape),
-                ("sourceConstraintComponent", result.component),
-                ("sourceConstraint", result.constraint),
-                ("resultSeverity", result.severity),
-                *(("resultMessage", message) for message in result.messages),
-            ):
-                if term is not None:
-                    quads.append(Quad(node, NamedNode(SH + name), term))
-            quads += [Quad(t.subject, t.predicate, t.object) for t in result.details]
+            quads += _result_quads(report, NamedNode(SH + "result"), result)
         return list(dict.fromkeys(quads))
 
     def to_turtle(self) -> str:
@@ -314,13 +300,37 @@ class Report:
         return f"{prefix}:{term.value[len(iri) :]}" if prefix else str(term)
 
 
+def _result_quads(parent: BlankNode, link: NamedNode, result: Result) -> list[Quad]:
+    node = BlankNode()
+    quads = [
+        Quad(parent, link, node),
+        Quad(node, NamedNode(RDF + "type"), NamedNode(SH + "ValidationResult")),
+    ]
+    for name, term in (
+        ("focusNode", result.focus),
+        ("resultPath", result.path),
+        ("value", result.value),
+        ("sourceShape", result.shape),
+        ("sourceConstraintComponent", result.component),
+        ("sourceConstraint", result.constraint),
+        ("resultSeverity", result.severity),
+        *(("resultMessage", message) for message in result.messages),
+    ):
+        if term is not None:
+            quads.append(Quad(node, NamedNode(SH + name), term))
+    quads += [Quad(t.subject, t.predicate, t.object) for t in result.details]
+    for nested in result.nested:
+        quads += _result_quads(node, NamedNode(SH + "detail"), nested)
+    return quads
+
+
 def local_name(node: NamedNode) -> str:
     """What stands after the last `#` or `/` of an IRI."""
     return node.value.replace("#", "/").rsplit("/", 1)[-1]
 
 
 def _in_language(texts: Iterable[Literal], lang: str) -> str:
-    """The text in `lang`, else in the first of fi, sv, en that there is, else any; empty when there is none."""
+    """The text in `lang`, else in the first of fi, sv, en that there is, else any, else nothing."""
     found = _by_language(texts)
     for language in (lang, *LANGUAGES, ""):
         if language in found:

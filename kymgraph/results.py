@@ -47,7 +47,15 @@ class ResultFormat:
 
 
 def _format(name: str, media_type: str, kind: Kind, label: str, *aliases: str) -> ResultFormat:
-    return ResultFormat(name, media_type, kind, "." + {"json": "srj", "xml": "srx"}.get(name, name), media_type, aliases, label)
+    return ResultFormat(
+        name,
+        media_type,
+        kind,
+        "." + {"json": "srj", "xml": "srx"}.get(name, name),
+        media_type,
+        aliases,
+        label,
+    )
 
 
 #: In the order of preference where a caller has none.
@@ -68,8 +76,8 @@ GRAPH_FORMATS: Final = (
 _BOOLEAN_FORMATS: Final = SOLUTION_FORMATS[:2]
 #: What people call the formats, besides their names and suffixes.
 _OTHER_NAMES: Final = {
-    "turtle": "ttl", "ntriples": "nt", "n-triples": "nt", "rdfxml": "rdf", "rdf/xml": "rdf", "json-ld": "jsonld",
-    "nquads": "nq", "n-quads": "nq", "srj": "json", "srx": "xml",
+    "turtle": "ttl", "ntriples": "nt", "n-triples": "nt", "rdfxml": "rdf", "rdf/xml": "rdf",
+    "json-ld": "jsonld", "nquads": "nq", "n-quads": "nq", "srj": "json", "srx": "xml",
 }  # fmt: skip
 
 
@@ -185,7 +193,7 @@ PythonValue = str | int | float | bool | Decimal | date | datetime | None
 _XSD: Final = "http://www.w3.org/2001/XMLSchema#"
 _INTEGERS: Final = frozenset(
     _XSD + name
-    for name in "integer int long short byte nonNegativeInteger positiveInteger unsignedInt unsignedLong".split()
+    for name in ("integer", "int", "long", "short", "byte", "nonNegativeInteger", "positiveInteger")
 )
 
 
@@ -240,7 +248,9 @@ class Row(Mapping[str, "Term | None"]):
         try:
             return to_python(self._terms[name])
         except KeyError:
-            raise AttributeError(f"no variable ?{name}; there are: {', '.join(self._terms) or 'none'}") from None
+            raise AttributeError(
+                f"no variable ?{name}; there are: {', '.join(self._terms) or 'none'}"
+            ) from None
 
     def __repr__(self) -> str:
         return "Row(" + ", ".join(f"{name}={to_python(term)!r}" for name, term in self._terms.items()) + ")"
@@ -274,13 +284,19 @@ class Rows(Sequence[Row]):
         return bool(self._items) if self.boolean is None else self.boolean
 
     def __repr__(self) -> str:
-        return f"Rows({self.boolean})" if self.boolean is not None else f"Rows({len(self)} × {', '.join(self.variables)})"
+        return (
+            f"Rows({self.boolean})"
+            if self.boolean is not None
+            else f"Rows({len(self)} × {', '.join(self.variables)})"
+        )
 
     def to_pandas(self) -> Any:
         """The rows as a pandas DataFrame of Python values; ImportError if pandas is not installed."""
         import pandas  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
-        return pandas.DataFrame([[to_python(term) for term in row.values()] for row in self], columns=list(self.variables))
+        return pandas.DataFrame(
+            [[to_python(term) for term in row.values()] for row in self], columns=list(self.variables)
+        )
 
 
 def rows(data: bytes) -> Rows:

@@ -15,7 +15,9 @@ from api.wire import AnsweredResponse
 router = APIRouter(tags=["examples"])
 
 
-@router.api_route("/examples", methods=["GET", "HEAD"], summary="List the example queries", operation_id="examples")
+@router.api_route(
+    "/examples", methods=["GET", "HEAD"], summary="List the example queries", operation_id="examples"
+)
 async def examples(request: Request, services: ServicesDep, lang: LanguageDep) -> Response:
     """Each with its name, its summary in the reader's language, and the query text."""
     vary = "Accept, Accept-Encoding, Accept-Language"
@@ -32,7 +34,10 @@ async def examples(request: Request, services: ServicesDep, lang: LanguageDep) -
             Answered("text/html; charset=utf-8", generation=generation, body=body, vary=vary, language=lang)
         )
     listed = [
-        {"name": e.name, "summary": e.summary(lang), "answers": e.answers, "query": e.text} for e in services.examples
+        {"name": e.name, "summary": e.summary(lang), "answers": e.answers, "query": e.text}
+        for e in services.examples
     ]
     body = json.dumps(listed, ensure_ascii=False).encode()
-    return AnsweredResponse(Answered("application/json", generation=generation, body=body, vary=vary, language=lang))
+    return AnsweredResponse(
+        Answered("application/json", generation=generation, body=body, vary=vary, language=lang)
+    )

@@ -27,13 +27,17 @@ from kymgraph.queries import inspect
 router = APIRouter(tags=["graphs"])
 
 
-@router.api_route("/graph/{name:path}", methods=["GET", "HEAD"], summary="Read one graph", operation_id="graph")
+@router.api_route(
+    "/graph/{name:path}", methods=["GET", "HEAD"], summary="Read one graph", operation_id="graph"
+)
 async def graph(request: Request, services: ServicesDep, name: str) -> Response:
     """The triples of the named graph, in the RDF format that Accept asks for."""
     return await _graph(request, services, services.project.base.graphs + name)
 
 
-@router.api_route("/graphs", methods=["GET", "HEAD"], summary="List the graphs, or read one", operation_id="graphs")
+@router.api_route(
+    "/graphs", methods=["GET", "HEAD"], summary="List the graphs, or read one", operation_id="graphs"
+)
 async def graphs(
     request: Request,
     services: ServicesDep,
@@ -53,7 +57,12 @@ async def graphs(
     accept = request.headers.get("accept")
     if prefers_html(accept):
         body = services.pages.render(
-            "graphs.html", lang, path="/graphs", parameters=parameters, counts=counts, base=services.project.base
+            "graphs.html",
+            lang,
+            path="/graphs",
+            parameters=parameters,
+            counts=counts,
+            base=services.project.base,
         )
         answer = Answered(
             "text/html; charset=utf-8",
@@ -68,7 +77,7 @@ async def graphs(
         chosen = results.negotiate(accept, "construct")
         endpoint = services.origin(request.headers.get("host", ""), request.url.scheme) + "/sparql"
         generation, body = await describe(services, endpoint, chosen)
-        answer = Answered(chosen.media_type, generation=generation, body=body)
+        answer = Answered(chosen.content_type, generation=generation, body=body)
     return AnsweredResponse(answer)
 
 
@@ -90,12 +99,17 @@ async def _graph(request: Request, services: Services, iri: str | None) -> Respo
         text = f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ GRAPH <{iri}> {{ ?s ?p ?o }} }}"
     client = client_of(request.client)
     generation = services.dataset.generation
-    key = ("query", inspect(text).canonical, None, None, chosen.media_type)
+    key = ("query", inspect(text).canonical, None, None, chosen.content_type)
 
     async def make() -> Answered:
         answer = await services.dataset.answer(text, format=chosen.name, client=client)
         made = await asyncio.to_thread(
-            Answered, answer.media_type, generation=answer.generation, body=answer.body or b"", file=answer.file
+            Answered,
+            chosen.content_type,
+            generation=answer.generation,
+            body=answer.body or b"",
+            file=answer.file,
+            source=answer,
         )
         services.cache.put((made.generation, key), made)
         return made

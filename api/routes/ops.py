@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -14,17 +13,10 @@ from starlette.responses import JSONResponse, Response
 
 from api.deps import LanguageDep, Services, ServicesDep
 from api.problems import KINDS, NotReady
+from kymgraph import __version__
 
 router = APIRouter(tags=["operations"])
 _NO_STORE: Final = {"cache-control": "no-store"}
-
-
-def program_version() -> str:
-    """The installed version, or "0" when it runs from a folder that is not installed."""
-    try:
-        return version("kymgraph")
-    except PackageNotFoundError:
-        return "0"
 
 
 @router.get("/", include_in_schema=False)
@@ -38,7 +30,7 @@ async def health(services: ServicesDep) -> Response:
     """200 as long as the process answers; says what it runs on."""
     document = {
         "status": "ok",
-        "version": program_version(),
+        "version": __version__,
         "generation": services.dataset.generation,
         "sandbox": services.dataset.sandbox,
     }
@@ -56,7 +48,9 @@ async def ready(services: ServicesDep) -> Response:
 @router.get("/metrics", summary="Counters for Prometheus", operation_id="metrics")
 async def metrics(services: ServicesDep) -> Response:
     """Requests, query durations, cache, workers and generation in the Prometheus text format."""
-    return Response(generate_latest(services.metrics.registry), media_type=CONTENT_TYPE_LATEST, headers=_NO_STORE)
+    return Response(
+        generate_latest(services.metrics.registry), media_type=CONTENT_TYPE_LATEST, headers=_NO_STORE
+    )
 
 
 class StateCollector(Collector):
@@ -70,7 +64,9 @@ class StateCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         cache = self._services.cache.stats()
-        lookups = CounterMetricFamily("kymgraph_cache_lookups", "Answers asked of the cache", labels=["outcome"])
+        lookups = CounterMetricFamily(
+            "kymgraph_cache_lookups", "Answers asked of the cache", labels=["outcome"]
+        )
         for outcome, name in (("hit", "hits"), ("miss", "misses"), ("coalesced", "coalesced")):
             lookups.add_metric([outcome], cache[name])
         yield lookups
@@ -84,7 +80,9 @@ class StateCollector(Collector):
             if isinstance(value, (int, float)):
                 workers.add_metric([what], value)
         yield workers
-        yield GaugeMetricFamily("kymgraph_generation", "The current generation", value=self._services.dataset.generation)
+        yield GaugeMetricFamily(
+            "kymgraph_generation", "The current generation", value=self._services.dataset.generation
+        )
 
 
 @router.get("/docs", include_in_schema=False)

@@ -11,22 +11,28 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import parse_qsl
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl, urlencode
 
-from api.cache import Answered, Headers, Receive, Scope, Send
+from api.cache import Answered, Receive, Scope, Send
 from api.deps import MAX_URL, Services, client_of
 from api.description import describe
 from api.negotiate import Language, content_coding, language, prefers_html
 from api.pages import MAX_TEXT, Shown, solutions
-from api.problems import MethodNotAllowed, RequestError, TokenRequired, UnsupportedMediaType, UriTooLong, problem
-from api.wire import read_body, send_page, start_message
+from api.problems import MethodNotAllowed, RequestError, TokenRequired, UnsupportedMediaType, UriTooLong
+from api.problems import Problem, problem
+from api.wire import read_body, send_page
 from kymgraph import results
-from kymgraph.errors import BadParameter, FormatNotAvailable, GenerationNotKept, KymgraphError
+from kymgraph.errors import BadParameter, FormatNotAvailable, KymgraphError
 from kymgraph.queries import inspect
 from kymgraph.results import ResultFormat
+
+_Number = TypeVar("_Number", int, float)
+
+_negotiate = lru_cache(maxsize=512)(results.negotiate)
 
 ALLOW: Final = "GET, HEAD, POST, QUERY, OPTIONS"
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -38,23 +44,6 @@ _MEMO_SIZE: Final = 4096
 _MEMO_BYTES: Final = 8192
 #: Seconds before a query's client is watched for going away; most have their answer by then.
 _WATCH_AFTER: Final = 0.25
-
-#: Names that clients send in `format=` besides our own: those of SPARQLWrapper and of other endpoints.
-_ALIASES: Final = {
-    "solutions": {"srj": "json", "srx": "xml", "application/json": "json", "text/xml": "xml"},
-    "graph": {
-        "json": "jsonld",
-        "json-ld": "jsonld",
-        "xml": "rdf",
-        "rdf+xml": "rdf",
-        "rdfxml": "rdf",
-        "turtle": "ttl",
-        "ntriples": "nt",
-        "n-triples": "nt",
-        "nquads": "nq",
-        "n-quads": "nq",
-    },
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,21 +135,27 @@ class SparqlEndpoint:
 
         coding = content_coding(_text(accept_encoding))
         if coding is None:
-            raise FormatNotAvailable("nothing was sent: answers are sent as they are or in gzip form, and both are refused")
+            raise FormatNotAvailable(
+                "nothing was sent: answers are sent as they are or in gzip form, and both are refused"
+            )
         answer, hit = await self._answer(prepared, client_of(scope.get("client")), receive)
         if isinstance(answer, KymgraphError):
             return await self._refuse(answer, prepared.asked, send, head=head)
         (self._hit_seconds if hit else self._miss_seconds).observe(time.perf_counter() - started)
         return await answer.respond(send, coding, if_none_match, head=head)
 
-    async def _answer(self, prepared: Prepared, client: str, receive: Receive) -> tuple[Answered | KymgraphError, bool]:
+    async def _answer(
+        self, prepared: Prepared, client: str, receive: Receive
+    ) -> tuple[Answered | KymgraphError, bool]:
         services = self._services
         generation = services.dataset.generation
-        if prepared.asked.at not in (None, generation):
-            return GenerationNotKept(
-                f"nothing was asked: generation {prepared.asked.at} is not kept. The nearest one is {generation}: "
-                f"ask again with at={generation}, or without at= for the current one."
-            ), False
+        at = prepared.asked.at
+        if at is not None and at != generation:
+            try:
+                services.dataset.store.checkpoint_path(at)
+            except KymgraphError as error:
+                return error, False
+            generation = at
         key = (generation, prepared.key)
         if not prepared.volatile:
             found = services.cache.get(key)
@@ -199,18 +194,33 @@ class SparqlEndpoint:
         if asked.timeout is not None:
             deadline = min(deadline, asked.timeout)
         if asked.text is None:
+            # Bare requests describe the current state: at= is for queries.
             if asked.html:
                 key: Hashable = ("form", asked.lang, asked.parameters)
                 return Prepared(asked, key, deadline, False, None, self._make_form)
             chosen = _choose(asked, "construct")
-            return Prepared(asked, ("description", chosen.name, asked.origin), deadline, False, chosen, self._make_description)
-        info = inspect(asked.text)
+            return Prepared(
+                asked,
+                ("description", chosen.name, asked.origin),
+                deadline,
+                False,
+                chosen,
+                self._make_description,
+            )
+        info = inspect(asked.text, base=self._services.project.base.iri)
         if asked.html:
             chosen = results.by_name("json" if info.form in ("select", "ask") else "ttl", info.form)
-            key = ("page", info.canonical, asked.default_graphs, asked.named_graphs, asked.lang, asked.parameters)
+            key = (
+                "page",
+                info.canonical,
+                asked.default_graphs,
+                asked.named_graphs,
+                asked.lang,
+                asked.parameters,
+            )
             return Prepared(asked, key, deadline, info.volatile, chosen, self._make_page)
         chosen = _choose(asked, info.form)
-        key = ("query", info.canonical, asked.default_graphs, asked.named_graphs, chosen.media_type)
+        key = ("query", info.canonical, asked.default_graphs, asked.named_graphs, chosen.content_type)
         return Prepared(asked, key, deadline, info.volatile, chosen, self._make_result)
 
     # --- making answers ---------------------------------------------------------------------------------
@@ -223,21 +233,26 @@ class SparqlEndpoint:
             format=chosen.name,
             default_graphs=asked.default_graphs,
             named_graphs=asked.named_graphs,
+            base=self._services.project.base.iri,
+            at=asked.at,
             client=client,
             deadline=prepared.deadline,
         )
 
     async def _make_result(self, prepared: Prepared, client: str) -> Answered:
         answer = await self._run(prepared, client)
+        assert prepared.format is not None
+        media_type = prepared.format.content_type
         if answer.file is None:
             return Answered(
-                answer.media_type, generation=answer.generation, body=answer.body, cacheable=not prepared.volatile
+                media_type, generation=answer.generation, body=answer.body, cacheable=not prepared.volatile
             )
         return await asyncio.to_thread(
             Answered,
-            answer.media_type,
+            media_type,
             generation=answer.generation,
             file=answer.file,
+            source=answer,
             cacheable=not prepared.volatile,
         )
 
@@ -248,7 +263,6 @@ class SparqlEndpoint:
         else:
             with answer.file.open("rb") as stream:
                 body = stream.read(MAX_TEXT * 5)
-            answer.file.unlink(missing_ok=True)
         assert prepared.format is not None
         if prepared.format.name == "json":
             shown = solutions(body, self._services.prefixes)
@@ -271,8 +285,14 @@ class SparqlEndpoint:
             cacheable=not prepared.volatile,
         )
 
-    def _page(self, asked: Asked, *, shown: Shown | None, refusal: Any) -> bytes:
+    def _page(self, asked: Asked, *, shown: Shown | None, refusal: Problem | None) -> bytes:
         services = self._services
+        downloads: tuple[ResultFormat, ...] = ()
+        if shown is not None:
+            is_graph = shown.text is not None
+            downloads = results.available(
+                "construct" if is_graph else "select" if shown.boolean is None else "ask"
+            )
         text = asked.text
         if text is None:
             wanted = dict(asked.parameters).get("example")
@@ -284,19 +304,22 @@ class SparqlEndpoint:
             path="/sparql",
             parameters=asked.parameters,
             text=text,
-            asked=asked.text is not None,
-            parameters_kept=[(n, v) for n, v in asked.parameters if n not in ("query", "format", "output", "example")],
+            parameters_kept=[
+                (n, v) for n, v in asked.parameters if n not in ("query", "format", "output", "example")
+            ],
             shown=shown,
             problem=refusal,
             examples=services.examples,
-            solution_formats=[f.name for f in results.SOLUTION_FORMATS],
-            graph_formats=[f.name for f in results.GRAPH_FORMATS],
+            solution_formats=results.SOLUTION_FORMATS,
+            graph_formats=results.GRAPH_FORMATS,
+            share=_link(asked, "html"),
+            downloads=[(known, _link(asked, known.name)) for known in downloads],
         )
 
     async def _make_description(self, prepared: Prepared, client: str) -> Answered:
         assert prepared.format is not None
         generation, body = await describe(self._services, prepared.asked.origin + "/sparql", prepared.format)
-        return Answered(prepared.format.media_type, generation=generation, body=body)
+        return Answered(prepared.format.content_type, generation=generation, body=body)
 
 
 class _Watch:
@@ -326,7 +349,9 @@ class _Watch:
             self._watcher.cancel()
 
 
-def read_request(query_string: bytes, body: bytes | None, headers: dict[str, str | None], origin: str) -> Asked:
+def read_request(
+    query_string: bytes, body: bytes | None, headers: dict[str, str | None], origin: str
+) -> Asked:
     """Read the parameters of a request by the rules of the protocol; `body` is None for GET and HEAD.
 
     Raises RequestError and its kin (400, 401, 414, 415) and BadParameter.
@@ -364,7 +389,9 @@ def read_request(query_string: bytes, body: bytes | None, headers: dict[str, str
     queries = [value for name, value in parameters if name == "query"]
     updates = [value for name, value in parameters if name == "update"]
     if len(queries) + len(updates) + (text is not None) > 1:
-        raise RequestError("nothing was asked: one request holds one query; this one holds several query= or update=")
+        raise RequestError(
+            "nothing was asked: one request holds one query; this one holds several query= or update="
+        )
     if updates:
         raise TokenRequired("an update", sent=headers["authorization"] is not None)
     if queries:
@@ -395,26 +422,33 @@ def read_request(query_string: bytes, body: bytes | None, headers: dict[str, str
 
 def _choose(asked: Asked, form: str) -> ResultFormat:
     if asked.format is None:
-        return results.negotiate(asked.accept, form)
-    kind = "solutions" if form in ("select", "ask") else "graph"
-    formats: Sequence[ResultFormat] = results.SOLUTION_FORMATS if kind == "solutions" else results.GRAPH_FORMATS
-    name = _ALIASES[kind].get(asked.format, asked.format)
-    for known in formats:
-        if name in (known.name, known.media_type):
-            return known
-    raise FormatNotAvailable(
-        f"nothing was asked: a {form.upper()} query has no result in format {asked.format!r}. "
-        f"There is: {', '.join(known.name for known in formats)}, html"
-    )
+        return _negotiate(asked.accept, form)
+    return results.by_name(asked.format, form)
+
+
+def _link(asked: Asked, format_name: str) -> str:
+    """A link that asks the same thing in another format, whichever way it was asked."""
+    kept = [
+        (name, value)
+        for name, value in asked.parameters
+        if name not in ("query", "format", "output", "results")
+    ]
+    return "/sparql?" + urlencode([("query", asked.text or ""), *kept, ("format", format_name)])
 
 
 def _parameters(raw: bytes, where: str) -> list[tuple[str, str]]:
     try:
         return parse_qsl(
-            raw.decode("utf-8"), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=1000
+            raw.decode("utf-8"),
+            keep_blank_values=True,
+            encoding="utf-8",
+            errors="strict",
+            max_num_fields=1000,
         )
     except UnicodeDecodeError as error:
-        raise RequestError(f"nothing was asked: {where} is not valid UTF-8 (byte 0x{error.object[error.start]:02x})") from None
+        raise RequestError(
+            f"nothing was asked: {where} is not valid UTF-8 (byte 0x{error.object[error.start]:02x})"
+        ) from None
     except ValueError:
         raise RequestError(f"nothing was asked: {where} has more than 1,000 parameters") from None
 
@@ -432,7 +466,7 @@ def _iri(name: str, value: str) -> str:
     return value
 
 
-def _number(name: str, value: str | None, kind: type[T]) -> T | None:
+def _number(name: str, value: str | None, kind: type[_Number]) -> _Number | None:
     if value is None:
         return None
     try:

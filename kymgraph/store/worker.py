@@ -1,17 +1,19 @@
 """The process that runs what strangers send: one query or payload at a time, over one read-only checkpoint.
 
-Started by `workers.WorkerPool` as `python -I -S worker.py FD …`; it trusts nothing it is sent and is made to be
-killed. It imports nothing of kymgraph except, for payloads, `kymgraph.rdf`. Frames in both directions are a
-4-byte length and that many bytes; an answer is any number of frames, an empty frame, and one JSON frame that
-says how it ended.
+Started by `workers.WorkerPool` as `python -I -S worker.py FD …`; it trusts nothing it is sent and is made to
+be killed. It imports nothing of kymgraph except, for payloads, `kymgraph.rdf`. Frames in both directions are
+a 4-byte length and that many bytes; an answer is any number of frames, an empty frame, and one JSON frame
+that says how it ended.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
 import platform
+import re
 import resource
 import select
 import struct
@@ -31,6 +33,9 @@ MERGED_QUADS = 200_000
 _LENGTH = struct.Struct(">I")
 #: Characters that XML 1.0 cannot hold in any form.
 _NOT_XML = bytes(c for c in range(32) if c not in (9, 10, 13))
+_STRING = "http://www.w3.org/2001/XMLSchema#string"
+#: What an IRI must end in to be the name of an element.
+_ELEMENT_NAME = re.compile(r"[^\W\d][\w.\-]*$")
 
 
 class Refused(Exception):
@@ -42,7 +47,7 @@ class Refused(Exception):
 
 
 def no_network() -> None:
-    """Forbid socket(2) and io_uring_setup(2) to this process and its threads, for good. OSError if it cannot."""
+    """Forbid socket(2) and io_uring_setup(2) to this process for good; OSError where that cannot be."""
     calls = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}.get(platform.machine())
     if calls is None or not sys.platform.startswith("linux"):
         raise OSError("no seccomp filter for this platform")
@@ -158,7 +163,12 @@ class Worker:
                 status = {"code": "query-memory", "message": "out of memory"}
             except SyntaxError as error:
                 code = "query-syntax" if request["kind"] == "query" else "rdf-syntax"
-                status = {"code": code, "message": str(error.msg), "line": error.lineno, "column": error.offset}
+                status = {
+                    "code": code,
+                    "message": str(error.msg),
+                    "line": error.lineno,
+                    "column": error.offset,
+                }
             except (ValueError, RuntimeError) as error:
                 status = {"code": "query-syntax", "message": str(error)}
             except OSError as error:
@@ -199,7 +209,9 @@ class Worker:
                     for s, p, o, _ in self.store.quads_for_pattern(None, None, None, graph):
                         left -= 1
                         if left < 0:
-                            raise Refused("merge-too-large", f"the graphs hold more than {MERGED_QUADS:,} quads")
+                            raise Refused(
+                                "merge-too-large", f"the graphs hold more than {MERGED_QUADS:,} quads"
+                            )
                         yield ox.Quad(s, p, o, target or graph)
 
         merged.bulk_extend(quads())
@@ -207,7 +219,9 @@ class Worker:
             merged.add_graph(name)
         return merged
 
-    def triples(self, results: Any, media_type: str, prefixes: dict[str, str], output: Frames) -> dict[str, object]:
+    def triples(
+        self, results: Any, media_type: str, prefixes: dict[str, str], output: Frames
+    ) -> dict[str, object]:
         ox = self.ox
         fmt = ox.RdfFormat.from_media_type(media_type)
         check = self.checked if fmt == ox.RdfFormat.RDF_XML else lambda triples: triples
@@ -219,8 +233,12 @@ class Worker:
         else:
             head.sort(key=str)
             used = "\n".join({t.predicate.value for t in head})
-            used += "\n".join({n.value for t in head for n in (t.subject, t.object) if isinstance(n, ox.NamedNode)})
-            used += "\n".join({t.object.datatype.value for t in head if isinstance(t.object, ox.Literal)})
+            used += "\n".join(
+                {n.value for t in head for n in (t.subject, t.object) if isinstance(n, ox.NamedNode)}
+            )
+            used += "\n".join(
+                {t.object.datatype.value for t in head if isinstance(t.object, ox.Literal)} - {_STRING}
+            )
             prefixes = {name: iri for name, iri in prefixes.items() if iri in used}
             data = ox.serialize(check(head), format=fmt, prefixes=prefixes)
             if data.startswith(b"@prefix "):  # the serialiser writes them in any order
@@ -244,9 +262,10 @@ class Worker:
         for triple in triples:
             iri = triple.predicate.value
             if iri not in good:
-                name = iri[len(iri.rstrip("-.0123456789")) :]
-                if not iri[: len(iri) - len(name)][-1:].isalpha() and not iri.endswith("_"):
-                    raise Refused("format-not-available", f"RDF/XML has no element name for the predicate <{iri}>")
+                if not _ELEMENT_NAME.search(iri):
+                    raise Refused(
+                        "format-not-available", f"RDF/XML has no element name for the predicate <{iri}>"
+                    )
                 good.add(iri)
             yield triple
 
@@ -259,7 +278,9 @@ class Worker:
         from kymgraph import errors, rdf
 
         try:
-            quads = rdf.parse(payload, rdf.format_for(request["media_type"]), base=request["base"], name=request["name"])
+            quads = rdf.parse(
+                payload, rdf.format_for(request["media_type"]), base=request["base"], name=request["name"]
+            )
             output.write(rdf.canonical_nquads(rdf.canonical(quads).quads))
         except errors.RdfSyntaxError as error:
             raise Refused(error.code, error.detail, line=error.line, column=error.column) from None
@@ -271,27 +292,23 @@ class Worker:
 def main() -> None:
     descriptor, memory_mb, stack_mb, strict, site, package_root, path = sys.argv[1:]
     connection = socket(fileno=int(descriptor))
-    try:
+    with contextlib.suppress(OSError):
         no_network()  # before any other thread exists: the filter is inherited, not spread
-    except OSError:
-        pass
     safe = sandboxed()
     if not safe and strict == "1":
         os._exit(EXIT_NO_SANDBOX)
-    try:
-        with open("/proc/self/oom_score_adj", "w") as file:
-            file.write("1000")  # if the machine runs out of memory, a worker is what it can spare
-    except OSError:
-        pass
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
+        file.write("1000")  # if the machine runs out of memory, a worker is what it can spare
     sys.path.append(site)
     worker = Worker(connection, package_root)
 
     def run() -> None:
+        hello: dict[str, object] = {"sandbox": safe}
         try:
             worker.open(path)
-        except OSError:
-            pass  # said in answer to the first query, with the path that it asks for
-        ready = json.dumps({"ready": os.getpid(), "sandbox": safe}).encode()
+        except OSError as error:
+            hello["error"] = str(error)
+        ready = json.dumps(hello).encode()
         connection.sendall(_LENGTH.pack(len(ready)) + ready)
         worker.serve()
 

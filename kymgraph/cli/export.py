@@ -1,0 +1,134 @@
+"""`kymgraph export`: the store's graphs back into files, in the form that git likes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kymgraph.cli.common import Context, note, result
+
+if TYPE_CHECKING:
+    from kymgraph.dataset import Dataset
+    from kymgraph.rdf import Format
+
+
+def command(
+    ctx: typer.Context,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|-", help="Where to; `-` is standard output. Default: the project's data folder."
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(metavar="ttl|nt|nq|trig|rdf|jsonld", help="Default: Turtle, or the file's own."),
+    ] = None,
+    graph: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this graph; may be given several times.")
+    ] = None,
+    at: Annotated[int | None, typer.Option(metavar="G", help="The state at generation G.")] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over files that were altered since the build.")
+    ] = False,
+) -> None:
+    """Write the graphs of the store to files, one per graph.
+
+    The text is the same for the same triples, so an untouched store changes no file. Ontology and shapes
+    are files only and are written nowhere but with --graph.
+
+    kymgraph export --graph lineage --out -
+    """
+    from kymgraph.dataset import Dataset
+    from kymgraph.errors import InputError
+    from kymgraph.rdf import FORMATS, format_for
+
+    context: Context = ctx.obj
+    dataset = Dataset.open(context.project, context.store.folder)
+    chosen = format_for(format) if format else None
+    if out == "-":
+        _to_stdout(dataset, graph, chosen or FORMATS["ttl"], at)
+    elif out is not None:
+        _to_folder(dataset, Path(out), graph, chosen or FORMATS["ttl"], at)
+    elif chosen or at is not None:
+        raise InputError(
+            "the project's data files keep their own format and the current state; nothing was written",
+            hint="name another folder with --out DIR, or standard output with --out -",
+        )
+    else:
+        _to_project(context, dataset, graph, force=force)
+
+
+def _to_stdout(dataset: Dataset, names: list[str] | None, fmt: Format, at: int | None) -> None:
+    from kymgraph.errors import InputError
+
+    if not fmt.takes_graphs and len(names or ()) != 1:
+        raise InputError(
+            f"{fmt.name} holds one graph; nothing was written",
+            hint="choose one with --graph NAME, or take --format trig or nq",
+        )
+    if names and not fmt.takes_graphs:
+        result(dataset.text_of(names[0], fmt, at=at))
+    else:
+        result(dataset.text_of_all(names, fmt, at=at))
+
+
+def _to_folder(dataset: Dataset, folder: Path, names: list[str] | None, fmt: Format, at: int | None) -> None:
+    for name in names or dataset.data_graphs(at=at):
+        file = folder / f"{name}{fmt.suffixes[0]}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _write(file, dataset.text_of(name, fmt, at=at))
+        note(f"{file} written")
+
+
+def _to_project(context: Context, dataset: Dataset, names: list[str] | None, *, force: bool) -> None:
+    from kymgraph.errors import FilesChanged, InputError
+    from kymgraph.files import digests
+    from kymgraph.rdf import FORMATS, digest, format_for
+
+    project = context.project
+    if project.is_packed:
+        raise InputError(
+            "this is the project inside the installed package, which is not written to",
+            hint="name a folder with --out DIR",
+        )
+    recorded = dataset.store.manifest.files
+    files = {name: path for path in project.data_files() if (name := project.graph_of(path)) is not None}
+    texts: dict[Path, bytes] = {}
+    for name in names or dataset.data_graphs():
+        path = files.get(name, project.folder / "data" / f"{name}.ttl")
+        text = dataset.text_of(
+            name, format_for(path) if name in files else FORMATS["ttl"], packed=path.suffix == ".gz"
+        )
+        if not path.exists() or path.read_bytes() != text:
+            texts[path] = text
+    altered = [
+        project.name_of(path)
+        for path in texts
+        if path.exists() and recorded.get(project.name_of(path)) != digest(path.read_bytes())
+    ]
+    if altered and not force:
+        raise FilesChanged(
+            f"altered since the store was built: {', '.join(altered)}; nothing was written",
+            hint="take the files into the store with `kymgraph build`, or give them up with --force",
+        )
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, text)
+        note(f"{project.name_of(path)} written")
+    if not texts:
+        note("all files are as the store is")
+    if not names:
+        dataset.store.record_files(digests(project))
+
+
+def _write(file: Path, data: bytes) -> None:
+    """Replace a file in one step, so that nobody reads half of it."""
+    new = file.with_name(file.name + ".new")
+    try:
+        new.write_bytes(data)
+        new.replace(file)
+    finally:
+        new.unlink(missing_ok=True)

@@ -1,0 +1,152 @@
+"""`kymgraph query`: ask the graph, as a table for people or in any format for programs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from kymgraph.cli.common import Context, result
+
+if TYPE_CHECKING:
+    from kymgraph.project import Project
+    from kymgraph.results import Rows
+
+FORMATS: Final = "table|json|csv|tsv|xml|ttl|nt|rdf|jsonld|nq|trig"
+
+
+def command(
+    ctx: typer.Context,
+    query: Annotated[
+        str, typer.Argument(metavar="TEXT|FILE|-", help="SPARQL, a file with it, `-`, or a named query.")
+    ],
+    format: Annotated[
+        str | None, typer.Option(metavar=FORMATS, help="Default: a table for rows, Turtle for graphs.")
+    ] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter; may be given several times.")
+    ] = None,
+    at: Annotated[int | None, typer.Option(metavar="G", help="The state at generation G.")] = None,
+    timeout: Annotated[float | None, typer.Option(min=0.01, help="Seconds the query may take.")] = None,
+) -> None:
+    """Answer one SPARQL query.
+
+    kymgraph query "SELECT ?g (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } } GROUP BY ?g" --format csv
+    """
+    import asyncio
+
+    from kymgraph.dataset import Dataset, bind, whole
+    from kymgraph.queries import inspect
+
+    context: Context = ctx.obj
+    text = read(query, context.project)
+    bindings = bind(text, dict(_parameter(one) for one in param or ()))
+    form = inspect(text).form
+    as_table = (format or "table") == "table" and form in ("select", "ask")
+    wanted = "json" if as_table else "ttl" if format in (None, "table") else format
+    dataset = Dataset.open(
+        context.project, context.store.folder, settings=context.settings, fast=1, slow=1, spare=0
+    )
+
+    async def ask() -> bytes:
+        try:
+            return await whole(
+                await dataset.answer(text, format=wanted, bindings=bindings, deadline=timeout, at=at)
+            )
+        finally:
+            await dataset.aclose()
+
+    answer = asyncio.run(ask())
+    if as_table:
+        from kymgraph.results import rows
+
+        table(rows(answer), context.project)
+    else:
+        result(answer if answer.endswith(b"\n") or not sys.stdout.isatty() else answer + b"\n")
+
+
+def read(query: str, project: Project) -> str:
+    """The text that TEXT|FILE|- or the name of a query of the project stands for. Raises InputError."""
+    from kymgraph.errors import InputError
+
+    if query == "-":
+        data, name = sys.stdin.buffer.read(), "standard input"
+    else:
+        path = _file(query, project)
+        if path is None:
+            return query
+        name = str(path)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{name} could not be read: {error.strerror}") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}: not UTF-8 at byte {error.start}", hint="save it as UTF-8") from None
+
+
+def _file(query: str, project: Project) -> Path | None:
+    """The file that is meant, or None if this is the text of a query."""
+    from kymgraph.errors import InputError
+
+    if any(sign in query for sign in "{}\n"):
+        return None
+    if Path(query).is_file():
+        return Path(query)
+    named = {path.stem: path for path in project.query_files()}
+    if query in named:
+        return named[query]
+    if query.endswith(".rq") or not any(sign.isspace() for sign in query.strip()):
+        raise InputError(
+            f"{query!r} is neither a file nor a query of this project",
+            hint=f"queries of this project: {', '.join(named) or 'none'}; a text of SPARQL has braces",
+        )
+    return None
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--param")
+    return name.lstrip("?"), value
+
+
+def table(rows: Rows, project: Project) -> None:
+    """Rows for people: IRIs with prefixes, texts as they are; never cut off where no terminal is."""
+    if rows.boolean is not None:
+        result(f"{str(rows.boolean).lower()}\n")
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from kymgraph.rdf import Literal
+
+    short = sorted(project.prefixes.items(), key=lambda item: -len(item[1]))
+    drawn = Table(box=SIMPLE_HEAD, show_edge=False)
+    numbers = {
+        name for name in rows.variables if all(isinstance(getattr(row, name), int | float) for row in rows)
+    }
+    for name in rows.variables:
+        drawn.add_column(name, justify="right" if name in numbers and rows else "left", overflow="fold")
+    for row in rows:
+        cells = []
+        for term in row.values():
+            text = "" if term is None else term.value if isinstance(term, Literal) else str(term)
+            if term is not None and not isinstance(term, Literal):
+                iri = text.strip("<>")
+                text = next(
+                    (f"{prefix}:{iri[len(start) :]}" for prefix, start in short if iri.startswith(start)),
+                    text,
+                )
+            cells.append(Text(text))
+        drawn.add_row(*cells)
+    console = Console(width=None if sys.stdout.isatty() else 100_000, highlight=False)
+    with console.capture() as drawing:
+        console.print(drawn)
+    lines = [line.rstrip() for line in drawing.get().splitlines()]
+    result("\n".join(lines) + f"\n\n{len(rows)} row{'' if len(rows) == 1 else 's'}\n")

@@ -1,0 +1,148 @@
+"""`kymgraph serve`: one command from files to a running endpoint."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import socket
+import sys
+import threading
+import time
+from typing import Annotated
+
+import typer
+
+from kymgraph.cli.common import Context, note, result
+
+
+def command(
+    ctx: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to bind to. Default: 127.0.0.1.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to bind to; 0 is any free one. Default: 8000.")
+    ] = None,
+) -> None:
+    """Serve the graph over HTTP; builds the store first if there is none.
+
+    Takes the very port that is asked for, or ends with status 2. Prints the address once a query has been
+    answered. Ctrl-C ends it.
+
+    kymgraph serve --port 8000
+    """
+    context: Context = ctx.obj
+    settings = context.settings
+    host, port = host or settings.host, settings.port if port is None else port
+    port = check_address(host, port)
+    prepare(context)
+    with context.store.in_use():
+        _run(context, host, port)
+
+
+def check_address(host: str, port: int) -> int:
+    """The port that a server can bind to at this moment (for 0 a free one). Raises PortTaken."""
+    from kymgraph.errors import PortTaken
+
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            # What a server that has ended leaves behind does not count as taken; one that listens does.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        raise PortTaken(
+            f"cannot serve on {host}:{port}: {error.strerror or error}; nothing was started",
+            hint="stop what listens there, or choose another with --port (0: any free one)",
+        ) from None
+
+
+def prepare(context: Context) -> None:
+    """See that there is a store, and that it is the one the files make."""
+    from kymgraph import files
+    from kymgraph.cli.build import run
+
+    store = context.store
+    if not store.exists:
+        note(f"no store in {store.folder} yet: building it")
+        run(context)
+        return
+    changed = files.changed(store.manifest.files, files.digests(context.project))
+    if not changed:
+        return
+    names = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
+    if store.has_commits:
+        note(f"files changed since ({names}), but the store has commits: it is served as it is")
+    else:
+        note(f"files changed since the store was built ({names}): building it again")
+        run(context)
+
+
+def _run(context: Context, host: str, port: int) -> None:
+    import multiprocessing
+
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server import Server
+
+    # The application reads its settings from the environment, in processes of its own.
+    os.environ.update(
+        KYMGRAPH_PROJECT=str(context.project.folder),
+        KYMGRAPH_STORE=str(context.store.folder.absolute()),
+        KYMGRAPH_HOST=host,
+        KYMGRAPH_PORT=str(port),
+    )
+    multiprocessing.set_start_method("spawn", force=True)
+    server = Server(
+        "api.app:app",
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=context.settings.front_workers,
+        websockets=False,
+        workers_kill_timeout=10,
+        log_level=LogLevels.warning,
+        log_dictconfig=_LOGGING,
+    )
+    ended = threading.Event()
+    threading.Thread(target=_announce, args=(host, port, ended), daemon=True).start()
+    try:
+        server.serve()
+    except SystemExit as error:
+        note("kymgraph: the server ended by itself; the lines above say why")
+        raise typer.Exit(3 if error.code else 0) from None
+    finally:
+        ended.set()
+
+
+def _announce(host: str, port: int, ended: threading.Event) -> None:
+    """Print the address as soon as the server has answered a query."""
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    while not ended.is_set():
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            connection = http.client.HTTPConnection(address, port, timeout=5)
+            connection.request("GET", "/ready")
+            if connection.getresponse().status == 200:
+                shown = f"[{address}]" if ":" in address else address
+                result(f"http://{shown}:{port}/\n")
+                return
+        time.sleep(0.05)
+
+
+_LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"generic": {"format": "%(levelname)s %(message)s"}, "access": {"format": "%(message)s"}},
+    "handlers": {
+        "console": {"formatter": "generic", "class": "logging.StreamHandler", "stream": "ext://sys.stderr"},
+        "access": {"formatter": "access", "class": "logging.StreamHandler", "stream": "ext://sys.stderr"},
+    },
+    "loggers": {
+        "_granian": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "granian.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
+        "kymgraph": {"handlers": ["console"], "level": "INFO", "propagate": False},
+    },
+}
+
+if sys.platform == "win32":  # pragma: no cover
+    raise ImportError("kymgraph serves on Linux and macOS")

@@ -1,0 +1,421 @@
+"""The dataset of a graph project, for reading: the one door that HTTP, command line and Python go through.
+
+Queries run in worker processes over a checkpoint, with a deadline; `view` reads a checkpoint in this process
+and is for our own code. Checking and committing changes come here too: this is to be the only caller of the
+store's write side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import gzip
+import re
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+from kymgraph import files, results
+from kymgraph.errors import BadParameter, GateRejected, GraphNotFound, InputError
+from kymgraph.namespaces import XSD
+from kymgraph.project import ONTOLOGY_GRAPH, SHAPES_GRAPH, Project
+from kymgraph.queries import NamedQuery, inspect, term_iri, term_literal
+from kymgraph.rdf import (
+    FORMATS,
+    Format,
+    Literal,
+    NamedNode,
+    Quad,
+    canonical_turtle,
+    deskolemise,
+    labelled_by_content,
+    restore_datatypes,
+    serialise,
+)
+from kymgraph.results import Rows
+from kymgraph.store.embedded import EmbeddedStore, Manifest
+from kymgraph.view import UNION
+
+if TYPE_CHECKING:
+    from kymgraph.report import Report
+    from kymgraph.store.workers import Answer, WorkerPool
+    from kymgraph.view import View
+
+T = TypeVar("T")
+
+#: What a parameter of a query may be in Python.
+Value = str | int | float | bool | Decimal | datetime.date | datetime.datetime | NamedNode | Literal
+
+
+class PoolSettings(Protocol):
+    """What `Dataset` takes from the settings, which are a layer above."""
+
+    @property
+    def pool(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What `build` did: the store's manifest, the report (no violations in it), and what was rewritten."""
+
+    manifest: Manifest
+    report: Report
+    rewritten: list[tuple[str, Quad, Quad]]  #: file name, the quad as written, the quad as stored
+
+
+#: Told of each step of a build: what is done now, how much of it is done, how much there is.
+Progress = Callable[[str, int, int], None]
+
+
+def build(
+    project: Project,
+    store: EmbeddedStore,
+    *,
+    discard_history: bool = False,
+    progress: Progress = lambda step, done, of: None,
+) -> Built:
+    """Read the files of a project, judge them, and put generation 1 in place of the store.
+
+    Raises RdfSyntaxError and other InputErrors, ProjectError, GateRejected with the report, StoreHasCommits,
+    StoreLocked; the store is then as it was before.
+    """
+    from kymgraph.gate import full
+
+    store.check_buildable(discard_history=discard_history)
+    paths = project.rdf_files()
+    count = iter(range(len(paths)))
+    read = files.read(project, progress=lambda path: progress("reading", next(count), len(paths)))
+    progress("checking", 0, 1)
+    report = full.validate(read.quads(), project)
+    if not report.accepted:
+        raise GateRejected(
+            report,
+            f"the store was not built: the data break the shapes in {len(report.violations)} place(s); "
+            "nothing was written",
+            hint="mend the files as the report says; `kymgraph validate` checks them again",
+        )
+    progress("writing", 0, 1)
+    manifest = store.build(
+        read.quads(), project=project, graphs=read.graphs, files=read.digests, discard_history=discard_history
+    )
+    rewritten = [(file.name, *pair) for file in read.files for pair in file.rewritten]
+    return Built(manifest, report, rewritten)
+
+
+class Dataset:
+    """One dataset, open for reading. Use it as a context manager, or call `close`.
+
+    Workers start with the first query, or with `start`. The asynchronous methods belong to one event loop;
+    `query` has a loop of its own and may be called from any thread, but not together with them.
+    """
+
+    def __init__(
+        self, project: Project, store: EmbeddedStore, *, settings: PoolSettings | None = None, **pool: Any
+    ) -> None:
+        self.project = project
+        self.store = store
+        self._options = {"prefixes": project.prefixes, **(settings.pool if settings else {}), **pool}
+        #: One pool for what is current (None), and one for each older generation that was asked for.
+        self._pools: dict[int | None, WorkerPool] = {}
+        self._own_loop: _Loop | None = None
+
+    @classmethod
+    def open(
+        cls,
+        project: Project,
+        store: str | Path | None = None,
+        *,
+        settings: PoolSettings | None = None,
+        **pool: Any,
+    ) -> Dataset:
+        """The dataset of `project` in the store folder `store` (default: the project's own).
+
+        `settings` and, before them, `pool` give the options of the worker pool (`store.workers.WorkerPool`).
+        Raises StoreMissing, StoreBroken; InputError for the address of a remote store.
+        """
+        if isinstance(store, str) and store.startswith(("http://", "https://")):
+            raise InputError(
+                f"{store} is a remote store, which this version cannot open; nothing was read",
+                hint="name a store folder with --store, or ask that endpoint itself",
+            )
+        embedded = EmbeddedStore(store if store is not None else project.store_folder)
+        embedded.checkpoint_path()
+        return cls(project, embedded, settings=settings, **pool)
+
+    # -- reading in this process
+
+    @property
+    def generation(self) -> int:
+        return self.store.generation
+
+    def view(self, at: int | None = None) -> View:
+        """A state that does not change under its reader, by default the current one."""
+        return self.store.view(at)
+
+    def graph(self, name: str, *, at: int | None = None) -> Iterator[Quad]:
+        """The quads of one named graph, for readers outside: demanded datatypes restored.
+
+        Raises GraphNotFound that lists the graphs there are.
+        """
+        return restore_datatypes(self._stored(name, at))
+
+    def exported(self, name: str, *, at: int | None = None) -> list[Quad]:
+        """The quads of a graph as its file holds them: blank nodes where the file has blank nodes.
+
+        A name that stands for a blank node is kept if another graph uses it too, since blank nodes do not
+        reach beyond their file.
+        """
+        quads = list(restore_datatypes(self._stored(name, at)))
+        view, genid = self.view(at), self.project.base.genid("")
+        here = quads[0].graph_name if quads else None
+        shared = set()
+        for term in {t for q in quads for t in (q.subject, q.object)}:
+            if isinstance(term, NamedNode) and term.value.startswith(genid):
+                others = (*view.quads(subject=term), *view.quads(object=term))
+                if any(quad.graph_name != here for quad in others):
+                    shared.add(term.value)
+        return deskolemise(quads, self.project.base, keep=frozenset(shared))
+
+    def data_graphs(self, *, at: int | None = None) -> list[str]:
+        """Names of the graphs that data files stand for: all of the project but ontology and shapes."""
+        names = (self.project.base.graph_name(graph.value) for graph in self.view(at).graphs())
+        return [name for name in names if name not in (None, ONTOLOGY_GRAPH, SHAPES_GRAPH)]
+
+    def text_of(self, name: str, fmt: Format, *, at: int | None = None, packed: bool = False) -> bytes:
+        """One graph as the text of a file, the same for the same triples. Raises GraphNotFound."""
+        quads = self.exported(name, at=at)
+        if fmt is FORMATS["ttl"]:
+            text = canonical_turtle(quads, self.project.prefixes).encode()
+        else:
+            triples = [Quad(q.subject, q.predicate, q.object) for q in labelled_by_content(quads)]
+            text = serialise(sorted(triples, key=str), fmt, self.project.prefixes)
+        return gzip.compress(text, mtime=0) if packed else text
+
+    def text_of_all(self, names: Sequence[str] | None, fmt: Format, *, at: int | None = None) -> bytes:
+        """Several graphs (default: every one, and the default graph of a strict project) with their names.
+
+        Blank nodes keep their lasting names here, since they may be shared between graphs.
+        """
+        if names:
+            quads = [quad for name in names for quad in self.graph(name, at=at)]
+        else:
+            view = self.view(at)
+            quads = list(restore_datatypes(view.quads()))
+            if self.project.default_graph == "strict":
+                quads += restore_datatypes(view.quads(graph=UNION))
+        return serialise(sorted(quads, key=str), fmt, self.project.prefixes)
+
+    def _stored(self, name: str, at: int | None) -> Iterator[Quad]:
+        view = self.view(at)
+        try:
+            graph = NamedNode(self.project.base.graph(name))
+        except ValueError:
+            graph = NamedNode("urn:none")
+        if graph not in (known := view.graphs()):
+            names = ", ".join(self.project.base.graph_name(g.value) or g.value for g in known)
+            raise GraphNotFound(
+                f"there is no graph {name!r} in generation {view.generation}",
+                hint=f"there are: {names or 'none'}",
+            )
+        return view.quads(graph=graph)
+
+    # -- queries
+
+    @property
+    def sandbox(self) -> str:
+        """How queries are kept off the network, for `/health` and `doctor`."""
+        pool = self._pools.get(None)
+        return str(pool.stats()["sandbox"]) if pool else str(self._options.get("sandbox", "require"))
+
+    def stats(self) -> dict[str, Any]:
+        """Counters of the worker pool; empty before the first query."""
+        pool = self._pools.get(None)
+        return dict(pool.stats()) if pool else {}
+
+    async def start(self) -> None:
+        """Start the workers now instead of at the first query. Raises SandboxMissing."""
+        await self._pool(None)
+
+    async def aclose(self) -> None:
+        """End the workers."""
+        pools, self._pools = list(self._pools.values()), {}
+        for pool in pools:
+            await pool.close()
+
+    async def answer(
+        self,
+        text: str,
+        *,
+        format: str | None = None,
+        default_graphs: Sequence[str] | None = None,
+        named_graphs: Sequence[str] | None = None,
+        bindings: Mapping[str, str] | None = None,
+        base: str | None = None,
+        client: str = "",
+        deadline: float | None = None,
+        at: int | None = None,
+    ) -> Answer:
+        """Run a query and give its answer as bytes, in memory or in a file.
+
+        `format` is a name or media type that fits the query form (default JSON or Turtle). Graphs given here
+        take the place of the query's FROM clauses (SPARQL 1.1 Protocol, 2.1.4). `bindings` are N-Triples
+        terms by variable name. `client` is whom the query counts for; `deadline` is in seconds; `at` a
+        generation still on disk.
+
+        Raises QuerySyntaxError, QueryTooLarge, QueryTimeout, QueryMemory, QueryRefused, ServiceNotAllowed,
+        UpdateNotAllowed, MergeTooLarge, Busy, TooManyRequests, FormatNotAvailable, GenerationNotKept.
+        """
+        from kymgraph.store.workers import Job
+
+        pool = await self._pool(None if at is None or at == self.generation else at)
+        job = Job(
+            text=text,
+            format=format or results.available(inspect(text).form)[0].name,
+            default_graphs=tuple(default_graphs) if default_graphs else None,
+            named_graphs=tuple(named_graphs) if named_graphs else None,
+            bindings=dict(bindings or {}),
+            base=base,
+        )
+        return await pool.run(job, client=client, deadline=deadline)
+
+    async def parse(
+        self, payload: bytes, media_type: str, *, name: str = "payload", client: str = ""
+    ) -> bytes:
+        """A foreign RDF payload as canonical N-Quads, parsed by a worker. Raises what `rdf.parse` raises."""
+        from kymgraph.store.workers import Job
+
+        job = Job(format=media_type, kind="parse", payload=payload, name=name, base=self.project.base.iri)
+        return await whole(await (await self._pool(None)).run(job, client=client))
+
+    async def _pool(self, at: int | None) -> WorkerPool:
+        if at in self._pools:
+            return self._pools[at]
+        from kymgraph.store.workers import WorkerPool
+
+        known: dict[int, Path] = {}
+
+        def checkpoint() -> tuple[int, Path]:
+            # Asked for every query, so the folder is looked at only when the pointer has moved.
+            generation = self.store.generation if at is None else at
+            path = known.get(generation)
+            if path is None:
+                known.clear()
+                path = known[generation] = self.store.checkpoint_path(generation)
+            return generation, path
+
+        checkpoint()
+        pool = WorkerPool(checkpoint, **self._options)
+        await pool.start()
+        if at in self._pools:  # another request was faster
+            await pool.close()
+        else:
+            self._pools[at] = pool
+        return self._pools[at]
+
+    # -- Python API
+
+    def query(self, text: str, /, *, at: int | None = None, **params: Value) -> Rows:
+        """The rows of a SELECT or the truth of an ASK; parameters are bound as terms, never pasted.
+
+        Parameters that the query's front matter declares are read by their type; others by their Python
+        type, a `str` being a string (pass a NamedNode, or `"<https://…>"`, for an IRI).
+        Raises what `answer` raises, and BadParameter.
+        """
+        bindings = bind(text, params)
+        form = inspect(text).form
+        if form not in ("select", "ask"):
+            raise InputError(
+                f"query() gives rows; {form.upper()} gives a graph: use kymgraph query --format ttl"
+            )
+        if self._own_loop is None:
+            self._own_loop = _Loop()
+
+        async def ask() -> bytes:
+            return await whole(await self.answer(text, format="json", bindings=bindings, at=at))
+
+        return results.rows(self._own_loop.run(ask()))
+
+    def close(self) -> None:
+        """End the workers that `query` started."""
+        if self._own_loop is not None:
+            self._own_loop.run(self.aclose())
+            self._own_loop.stop()
+            self._own_loop = None
+
+    def __enter__(self) -> Dataset:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+async def whole(answer: Answer) -> bytes:
+    """All bytes of an answer."""
+    return b"".join([part async for part in answer])
+
+
+def bind(text: str, values: Mapping[str, Value]) -> dict[str, str]:
+    """Parameter values as N-Triples terms: by the types in the query's front matter, else by their own.
+
+    >>> bind("SELECT ?s { ?s ?p ?o }", {"o": 12, "p": "<https://example.org/p>"})["o"]
+    '"12"^^<http://www.w3.org/2001/XMLSchema#integer>'
+    """
+    if not values and "#+" not in text:
+        return {}
+    query = NamedQuery.parse(text, "query")
+    if query.params:
+        return query.bind({name: _text(value) for name, value in values.items()})
+    return {name: _term(name, value) for name, value in values.items()}
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Literal) and value.language:
+        return f"{value.value}@{value.language}"
+    return value.value if isinstance(value, NamedNode | Literal) else str(value)
+
+
+_XSD_OF: Final = (
+    (bool, "boolean"),
+    (int, "integer"),
+    (Decimal, "decimal"),
+    (float, "double"),
+    (datetime.datetime, "dateTime"),
+    (datetime.date, "date"),
+)
+
+
+def _term(name: str, value: Value) -> str:
+    if isinstance(value, NamedNode | Literal):
+        return str(value)
+    if isinstance(value, str):
+        iri = re.fullmatch(r"<([^<>\s]+)>", value)
+        return term_iri(iri[1]) if iri else term_literal(value)
+    for kind, datatype in _XSD_OF:
+        if isinstance(value, kind):
+            text = value.isoformat() if isinstance(value, datetime.date) else _text(value)
+            return term_literal(text, datatype=XSD + datatype)
+    raise BadParameter(
+        f"{name}: a {type(value).__name__} cannot be bound", hint="Give a text, number, date or term."
+    )
+
+
+class _Loop:
+    """An event loop in a thread of its own, so that workers live on between calls of the synchronous API."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="kymgraph", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
