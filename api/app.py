@@ -13,19 +13,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from api import openapi
-from api.cache import AnswerCache, Headers, Message, Receive, Scope, Send
-from api.deps import MAX_URL, Metrics, RateLimiter, Services, client_of
+from api.cache import COMMON_HEADERS, AnswerCache, Headers, Message, Receive, Scope, Send
+from api.deps import MAX_URL, Metrics, RateLimiter, Services, client_of, language_of
 from api.examples import first_query, load_examples
 from api.negotiate import language
 from api.pages import Pages
 from api.problems import MethodNotAllowed, NotFound, RequestError, UriTooLong, problem
 from api.routes import examples, graphs, ops, sparql, validate
-from api.wire import send_problem, start_message
+from api.wire import ProblemResponse, send_problem, start_message
 from kymgraph import __version__
 from kymgraph.dataset import Dataset
 from kymgraph.errors import KymgraphError
@@ -47,7 +49,7 @@ _UNLIMITED: Final = frozenset({"/health", "/ready", "/metrics"})
 class Application:
     """One kymgraph server: made from settings when the server begins, closed when it ends."""
 
-    def __init__(self, settings: Callable[[], Settings] = Settings) -> None:
+    def __init__(self, settings: Callable[[], Settings] = Settings.load) -> None:
         self._settings = settings
         self._services: Services | None = None
         self._warming: asyncio.Task[None] | None = None
@@ -117,12 +119,16 @@ class Application:
         assert services is not None, "the server has not started the application"
         path, method, status = scope["path"], scope["method"], 500
         route = "/sparql" if path in ("/sparql", "/sparql/") else ""
-        started = False
+        started = ended = False
 
         async def watched(message: Message) -> None:
-            nonlocal started, status
+            nonlocal started, ended, status
             if message["type"] == "http.response.start":
                 started, status = True, message["status"]
+                if not any(name == b"content-security-policy" for name, _ in message["headers"]):
+                    message["headers"] = [*message["headers"], *COMMON_HEADERS]
+            else:
+                ended = not message.get("more_body", False)
             await send(message)
 
         try:
@@ -135,7 +141,6 @@ class Application:
             else:
                 if len(scope["query_string"]) > MAX_URL:
                     raise UriTooLong(f"nothing was read: the address has more than {MAX_URL:,} bytes")
-                scope["kymgraph"] = services
                 await self._rest(scope, receive, watched)
                 route = getattr(scope.get("route"), "path", "other")
         except asyncio.CancelledError:
@@ -144,6 +149,9 @@ class Application:
             if not scope.get("kymgraph.gone"):
                 raise
         except Exception as error:
+            if ended:
+                log.exception("a fault of our own at %s", path)
+                return
             if started:
                 # The status line is out: only a broken connection tells the client that the body is not whole.
                 raise
@@ -205,20 +213,26 @@ def _fastapi(services: Services) -> FastAPI:
     rest.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     openapi.add_sparql(rest)
 
-    async def passed_on(request: Any, error: Exception) -> Any:
-        raise error
+    async def refused(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException):
+            error = _ours(request, error)
+        return ProblemResponse(problem(error, language_of(request)), instance=request.url.path)
 
-    async def http_error(request: Any, error: Exception) -> Any:
-        assert isinstance(error, HTTPException)
-        if error.status_code == 405:
-            raise MethodNotAllowed(request.method, (error.headers or {}).get("Allow", "GET, HEAD"))
-        if error.status_code == 404:
-            raise NotFound(f"there is nothing at {request.url.path}. The interface is described at /docs")
-        raise RequestError(str(error.detail))
-
-    rest.add_exception_handler(HTTPException, http_error)
-    rest.add_exception_handler(KymgraphError, passed_on)
+    for kind in (KymgraphError, HTTPException, RequestValidationError, Exception):
+        rest.add_exception_handler(kind, refused)
     return rest
+
+
+def _ours(request: Request, error: HTTPException) -> RequestError:
+    """What Starlette's router says, in our words."""
+    if error.status_code == 405:
+        allow = (error.headers or {}).get("Allow", "GET")
+        return MethodNotAllowed(
+            request.method, allow.replace("GET", "GET, HEAD") if "HEAD" not in allow else allow
+        )
+    if error.status_code == 404:
+        return NotFound(f"there is nothing at {request.url.path}. The interface is described at /docs")
+    return RequestError(str(error.detail))
 
 
 app = Application()

@@ -31,7 +31,7 @@ def judge(
 
     project = Project.load(project_folder)
     quads = rdf.parse(payload, rdf.FORMATS["nq"], name="payload")
-    described = {quad.subject for quad in quads}
+    described: set[rdf.Term] = {quad.subject for quad in quads if not isinstance(quad.subject, rdf.Triple)}
     view = EmbeddedStore(store_folder).view(generation)
     ontology = NamedNode(project.base.graph("ontology"))
     context = list(view.quads(graph=ontology))

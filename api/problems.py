@@ -196,6 +196,9 @@ class Problem:
 def problem(error: Exception, lang: Language) -> Problem:
     """What to tell the client about `error`; anything unforeseen is a 500 that gives no inner detail away."""
     if not isinstance(error, KymgraphError):
+        # Of the framework's own errors only a parameter of the wrong kind is the client's doing.
+        if type(error).__name__ == "RequestValidationError":
+            return problem(RequestError(f"nothing was done: {error}"), lang)
         error = KymgraphError(
             "the server met a fault of its own; nothing was changed. The log has the details."
         )

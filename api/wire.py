@@ -38,19 +38,33 @@ def start_message(status: int, headers: Headers) -> Message:
     return message
 
 
-async def send_problem(send: Send, refusal: Problem, *, instance: str, head: bool) -> None:
-    """Send a refusal as problem+json."""
-    body = refusal.to_json(instance=instance)
-    headers = [
+def _problem_headers(refusal: Problem, length: int) -> Headers:
+    return [
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-language", refusal.lang.encode()),
-        (b"content-length", str(len(body)).encode()),
+        (b"content-length", str(length).encode()),
         (b"cache-control", b"no-store"),
         (b"vary", b"Accept-Language"),
         *((name.encode(), value.encode()) for name, value in refusal.headers.items()),
     ]
-    await send(start_message(refusal.status, headers))
+
+
+async def send_problem(send: Send, refusal: Problem, *, instance: str, head: bool) -> None:
+    """Send a refusal as problem+json."""
+    body = refusal.to_json(instance=instance)
+    await send(start_message(refusal.status, _problem_headers(refusal, len(body))))
     await send({"type": "http.response.body", "body": b"" if head else body})
+
+
+class ProblemResponse(Response):
+    """A refusal as what a FastAPI exception handler returns."""
+
+    def __init__(self, refusal: Problem, *, instance: str) -> None:
+        self._refusal, self._instance = refusal, instance
+        self.background = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_problem(send, self._refusal, instance=self._instance, head=scope["method"] == "HEAD")
 
 
 async def send_page(

@@ -1,11 +1,15 @@
-"""Fixtures for all tests: graph projects in temporary folders, and the command line as a real process."""
+"""Fixtures for all tests: projects in temporary folders, the command line and servers as processes."""
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,11 +21,12 @@ PREFIXES = "@prefix x: <http://x.example/> .\n@prefix rdfs: <http://www.w3.org/2
 
 MakeProject = Callable[..., Project]
 Kymgraph = Callable[..., subprocess.CompletedProcess[str]]
+Serve = Callable[..., str]
 
 
 @pytest.fixture
 def make_project(tmp_path: Path) -> MakeProject:
-    """make_project({"data/a.ttl": "x:a x:p 1 ."}, toml="…"): a project; Turtle gets the prefixes x: and rdfs:."""
+    """make_project({"data/a.ttl": "x:a x:p 1 ."}, toml="…"): a project; Turtle gets x: and rdfs:."""
 
     def make(files: Mapping[str, str] = {}, toml: str = "") -> Project:
         folder = tmp_path / "project"
@@ -61,3 +66,67 @@ def clean_environment() -> dict[str, str]:
     """The environment without our settings, so that a test does not depend on who runs it."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("KYMGRAPH_")}
     return kept | {"PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8", "COLUMNS": "120"}
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with the shared material; a test that needs it is skipped where there is none."""
+    folder = Path(os.environ.get("KYMGRAPH_SHARED", ROOT.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"the shared material is not at {folder}; set KYMGRAPH_SHARED to where it is")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """serve(project folder, store folder, rate_limit=60): a server of its own; gives its URL."""
+    with contextlib.ExitStack() as stack:
+
+        def start(project: Path, store: Path, **settings: object) -> str:
+            log = tmp_path_factory.mktemp("server") / "log.txt"
+            return stack.enter_context(_served(project, store, log, settings))
+
+        yield start
+
+
+@contextlib.contextmanager
+def _served(project: Path, store: Path, log: Path, settings: Mapping[str, object]) -> Iterator[str]:
+    port = _free_port()
+    given = {"project": project, "store": store, "port": port, "rate_limit": 0, **settings}
+    environment = clean_environment() | {
+        f"KYMGRAPH_{name.upper()}": str(value) for name, value in given.items()
+    }
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--port", str(port), "api.app:app"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT
+        )
+    try:
+        _wait_until_ready(process, port, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request("GET", "/ready")
+            if connection.getresponse().status == 200:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"the server did not become ready:\n{log.read_text(errors='replace')}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

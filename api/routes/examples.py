@@ -15,9 +15,8 @@ from api.wire import AnsweredResponse
 router = APIRouter(tags=["examples"])
 
 
-@router.api_route(
-    "/examples", methods=["GET", "HEAD"], summary="List the example queries", operation_id="examples"
-)
+@router.head("/examples", include_in_schema=False)
+@router.get("/examples", summary="List the example queries", operation_id="examples")
 async def examples(request: Request, services: ServicesDep, lang: LanguageDep) -> Response:
     """Each with its name, its summary in the reader's language, and the query text."""
     vary = "Accept, Accept-Encoding, Accept-Language"

@@ -27,17 +27,15 @@ from kymgraph.queries import inspect
 router = APIRouter(tags=["graphs"])
 
 
-@router.api_route(
-    "/graph/{name:path}", methods=["GET", "HEAD"], summary="Read one graph", operation_id="graph"
-)
+@router.head("/graph/{name:path}", include_in_schema=False)
+@router.get("/graph/{name:path}", summary="Read one graph", operation_id="graph")
 async def graph(request: Request, services: ServicesDep, name: str) -> Response:
     """The triples of the named graph, in the RDF format that Accept asks for."""
     return await _graph(request, services, services.project.base.graphs + name)
 
 
-@router.api_route(
-    "/graphs", methods=["GET", "HEAD"], summary="List the graphs, or read one", operation_id="graphs"
-)
+@router.head("/graphs", include_in_schema=False)
+@router.get("/graphs", summary="List the graphs, or read one", operation_id="graphs")
 async def graphs(
     request: Request,
     services: ServicesDep,

@@ -25,7 +25,8 @@ async def home() -> Response:
     return Response(status_code=303, headers={"location": "/sparql"})
 
 
-@router.api_route("/health", methods=["GET", "HEAD"], summary="Is the server alive?", operation_id="health")
+@router.head("/health", include_in_schema=False)
+@router.get("/health", summary="Is the server alive?", operation_id="health")
 async def health(services: ServicesDep) -> Response:
     """200 as long as the process answers; says what it runs on."""
     document = {
@@ -37,7 +38,8 @@ async def health(services: ServicesDep) -> Response:
     return JSONResponse(document, headers=_NO_STORE)
 
 
-@router.api_route("/ready", methods=["GET", "HEAD"], summary="Can it answer queries?", operation_id="ready")
+@router.head("/ready", include_in_schema=False)
+@router.get("/ready", summary="Can it answer queries?", operation_id="ready")
 async def ready(services: ServicesDep) -> Response:
     """200 once a query was answered, 503 before."""
     if not services.ready:

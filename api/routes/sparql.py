@@ -138,16 +138,16 @@ class SparqlEndpoint:
             raise FormatNotAvailable(
                 "nothing was sent: answers are sent as they are or in gzip form, and both are refused"
             )
-        answer, hit = await self._answer(prepared, client_of(scope.get("client")), receive)
+        answer, hit = await self._answer(prepared, scope, receive)
         if isinstance(answer, KymgraphError):
             return await self._refuse(answer, prepared.asked, send, head=head)
         (self._hit_seconds if hit else self._miss_seconds).observe(time.perf_counter() - started)
         return await answer.respond(send, coding, if_none_match, head=head)
 
     async def _answer(
-        self, prepared: Prepared, client: str, receive: Receive
+        self, prepared: Prepared, scope: Scope, receive: Receive
     ) -> tuple[Answered | KymgraphError, bool]:
-        services = self._services
+        services, client = self._services, client_of(scope.get("client"))
         generation = services.dataset.generation
         at = prepared.asked.at
         if at is not None and at != generation:
@@ -162,7 +162,7 @@ class SparqlEndpoint:
             if found is not None:
                 return found, True
         try:
-            async with _Watch(receive):
+            async with _Watch(scope, receive):
                 if prepared.volatile:
                     return await prepared.make(prepared, client), False
                 # Callers with different deadlines do not wait for each other: one would get the other's time-out.
@@ -325,8 +325,8 @@ class SparqlEndpoint:
 class _Watch:
     """Cancels the work in its body when the client goes away, once the work has taken a while."""
 
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._scope, self._receive = scope, receive
         self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
@@ -341,6 +341,7 @@ class _Watch:
     async def _wait(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        self._scope["kymgraph.gone"] = True
         self._task.cancel()
 
     async def __aexit__(self, *_: object) -> None:

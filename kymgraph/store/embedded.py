@@ -41,17 +41,15 @@ from kymgraph.errors import (
 )
 from kymgraph.namespaces import Base
 from kymgraph.project import Project
+from kymgraph.queries import substitute
 from kymgraph.rdf import (
     DEFAULT_GRAPH,
-    BlankNode,
     DefaultGraph,
-    Literal,
     NamedNode,
     Quad,
     Subject,
     Term,
     Triple,
-    Variable,
     skolemise,
 )
 
@@ -106,11 +104,9 @@ class CheckpointView:
         return sorted(named, key=lambda graph: graph.value)
 
     def select(self, text: str, bindings: Mapping[str, Term] | None = None) -> list[dict[str, Term]]:
-        values: dict[Variable, NamedNode | BlankNode | Literal | Triple] = {
-            Variable(name): term for name, term in (bindings or {}).items()
-        }
+        text = substitute(text, {name: str(term) for name, term in (bindings or {}).items()})
         try:
-            solutions = self._store.query(text, substitutions=values)
+            solutions = self._store.query(text)
         except SyntaxError as error:
             raise QuerySyntaxError(error.msg, line=error.lineno, column=error.offset) from None
         if not isinstance(solutions, ox.QuerySolutions):
