@@ -119,31 +119,28 @@ def test_the_word_service_elsewhere_is_no_call(text):
     assert not inspect(text).has_service
 
 
-@settings(max_examples=300, deadline=None)
-@given(
-    st.lists(
-        st.sampled_from(
-            "SERVICE SILENT <http://127.0.0.1:9/> ?x ex:a SERVICEex:a {?a?b?c} {} . ; FILTER(1<2) (1<2) # #> \n \r "
-            "'a' '''a' \" true 1 [] () @en BIND(1AS?y) VALUES?x{1} OPTIONAL{} UNION{} _:b ^ < > {|".split(" ")
-        ),
-        max_size=8,
-    )
-)
-def test_whenever_the_engine_calls_out_the_tokenizer_has_seen_it(parts):
+PIECES = (
+    "SERVICE SILENT <http://127.0.0.1:9/> ?x ex:a SERVICEex:a {?a?b?c} {} . ; FILTER(1<2) (1<2) # #> \n \r "
+    "'a' '''a' \" true 1 [] () @en BIND(1AS?y) VALUES?x{1} OPTIONAL{} UNION{} _:b ^ < > {|"
+).split(" ")
+TARGETS = ("<http://127.0.0.1:9/>", "ex:a", "?x")
+CALLS = [f"SERVICE{silent}{target}{{?a?b?c}}" for silent in ("", "SILENT", "#>\n") for target in TARGETS]
+some = st.lists(st.sampled_from(PIECES), max_size=4).map("".join)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(some, st.sampled_from(["", *CALLS]), some)
+def test_whenever_the_engine_calls_out_the_tokenizer_has_seen_it(before, call, after):
     """The law behind the refusal: checked against the engine itself, on texts glued together at random."""
     text = (
-        "PREFIX ex: <http://127.0.0.1:9/> PREFIX SERVICEex: <http://e/> SELECT * { VALUES ?x { 1 } "
-        + "".join(parts)
-        + " }"
+        "PREFIX ex: <http://127.0.0.1:9/> PREFIX SERVICEex: <http://e/> "
+        f"SELECT * {{ VALUES ?x {{ 1 }} {before}{call}{after} }}"
     )
     try:
         list(ox.Store().query(text))
-        called = False
     except SyntaxError:
         return
     except (RuntimeError, OSError):  # only an attempt to call fails here: the store is empty
-        called = True
-    if called:
         with pytest.raises((ServiceNotAllowed, QuerySyntaxError)):
             inspect(text)
 

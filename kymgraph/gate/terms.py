@@ -62,8 +62,8 @@ def from_rdflib(term: object) -> Term:
 class JudgedGraph(Graph):
     """A graph that parses the text of a SPARQL constraint once.
 
-    pySHACL hands over the same text for each focus node, and rdflib would parse it each time (15 ms; answering
-    takes 2 ms): most of what judging the shipped data cost. Bind prefixes before the first query.
+    pySHACL hands over the same text for each focus node, and rdflib would parse it each time (15 ms; to
+    answer takes 2 ms): most of what judging the shipped data cost. Bind prefixes before the first query.
     """
 
     def __init__(self) -> None:

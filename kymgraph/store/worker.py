@@ -33,6 +33,7 @@ MERGED_QUADS = 200_000
 _LENGTH = struct.Struct(">I")
 #: Characters that XML 1.0 cannot hold in any form.
 _NOT_XML = bytes(c for c in range(32) if c not in (9, 10, 13))
+_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"  # written as `a`
 _STRING = "http://www.w3.org/2001/XMLSchema#string"
 #: What an IRI must end in to be the name of an element.
 _ELEMENT_NAME = re.compile(r"[^\W\d][\w.\-]*$")
@@ -232,7 +233,7 @@ class Worker:
                 break
         else:
             head.sort(key=str)
-            used = "\n".join({t.predicate.value for t in head})
+            used = "\n".join({t.predicate.value for t in head} - {_TYPE})
             used += "\n".join(
                 {n.value for t in head for n in (t.subject, t.object) if isinstance(n, ox.NamedNode)}
             )

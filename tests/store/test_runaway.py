@@ -62,7 +62,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], tuple[i
     store = ox.Store(str(folder / "live"))
     store.bulk_extend(
         ox.Quad(
-            ox.NamedNode(f"e:s{i}"), ox.NamedNode(p), ox.NamedNode(f"e:s{i * 7 % SUBJECTS}") if p == "e:a" else v
+            ox.NamedNode(f"e:s{i}"),
+            ox.NamedNode(p),
+            ox.NamedNode(f"e:s{i * 7 % SUBJECTS}") if p == "e:a" else v,
         )
         for i in range(SUBJECTS)
         for p, v in (("e:a", ox.Literal(i)), ("e:b", ox.Literal(f"name {i}")), ("e:c", ox.Literal(i)))
@@ -119,7 +121,9 @@ async def look_ups(pool: WorkerPool, until: asyncio.Event) -> list[float]:
     while not until.is_set():
         number += 1
         began = time.perf_counter()
-        answer = await pool.run(Job(f"SELECT ?o {{ <e:s{number % SUBJECTS}> <e:b> ?o }}", "csv"), client="reader")
+        answer = await pool.run(
+            Job(f"SELECT ?o {{ <e:s{number % SUBJECTS}> <e:b> ?o }}", "csv"), client="reader"
+        )
         took.append(time.perf_counter() - began)
         assert answer.body == f"o\r\nname {number % SUBJECTS}\r\n".encode()
         await asyncio.sleep(0.01)
@@ -139,7 +143,10 @@ def test_look_ups_are_answered_while_ten_hostile_queries_run(checkpoint, limits)
                 began = time.perf_counter()
                 # The comment keeps a text that was refused in one round apart from that of the next.
                 ended = await asyncio.gather(
-                    *(attack(pool, name, f"{text} # {round_}" + " ." * round_) for name, text in HOSTILE.items())
+                    *(
+                        attack(pool, name, f"{text} # {round_}" + " ." * round_)
+                        for name, text in HOSTILE.items()
+                    )
                 )
                 assert time.perf_counter() - began < DEADLINE + 1
                 over.set()
@@ -171,7 +178,9 @@ def test_look_ups_are_answered_while_ten_hostile_queries_run(checkpoint, limits)
     asyncio.run(scene())
 
 
-@pytest.mark.parametrize("text", [BRACES, UNIONS, PARENTHESES, CONCATS, PATTERNS_1000, VALUES], ids=lambda t: t[:20])
+@pytest.mark.parametrize(
+    "text", [BRACES, UNIONS, PARENTHESES, CONCATS, PATTERNS_1000, VALUES], ids=lambda t: t[:20]
+)
 def test_the_tokenizer_refuses_what_is_too_deep_or_too_long_before_the_engine_sees_it(checkpoint, text):
     async def scene() -> None:
         async with WorkerPool(checkpoint, fast=1, slow=1) as pool:
