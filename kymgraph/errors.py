@@ -233,3 +233,9 @@ class SandboxMissing(KymgraphError):
     """This machine cannot keep query workers off the network, and the operator has not accepted that."""
 
     code = "sandbox-missing"
+
+
+class ReasonerTimeout(KymgraphError):
+    """The reasoner did not end before its deadline and was ended."""
+
+    code = "reasoner-timeout"

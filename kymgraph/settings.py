@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     lang: Literal["fi", "sv", "en"] | None = Field(
         None, description="Language of messages and labels on the command line; unset: the locale's, else en."
     )
+    debug: bool = Field(False, description="Show where an internal error of the command line happened.")
     host: str = Field("127.0.0.1", description="Address that `kymgraph serve` binds to.")
     port: int = Field(
         8000, ge=0, le=65535, description="Port that `kymgraph serve` binds to; 0: any free one."
@@ -130,7 +131,13 @@ def _kind(name: str, cls: type[Settings]) -> str:
     schema = next((one for one in schema.get("anyOf", []) if one.get("type") != "null"), schema)
     if "enum" in schema:
         return " or ".join(f"`{value}`" for value in list(schema["enum"]))
-    kinds = {"string": "text", "integer": "whole number", "number": "number", "array": "list"}
+    kinds = {
+        "boolean": "`true` or `false`",
+        "string": "text",
+        "integer": "whole number",
+        "number": "number",
+        "array": "list",
+    }
     formats = {"path": "folder", "uri": "URL"}
     return formats.get(str(schema.get("format"))) or kinds[str(schema["type"])]
 

@@ -49,6 +49,7 @@ BY_CODE: Final[dict[str, int]] = {
     "port-taken": USAGE,
     "gate-rejected": REFUSED,
     "tool-missing": STORE,
+    "reasoner-timeout": STORE,
     "sandbox-missing": STORE,
 }
 

@@ -15,7 +15,8 @@ def command(
     ctx: typer.Context,
     format: Annotated[str, typer.Option(help="text, json, or ttl (the inferred triples).")] = "text",
     explain: Annotated[
-        bool, typer.Option("--explain", help="Also say why a class is unsatisfiable, not only an inconsistency.")
+        bool,
+        typer.Option("--explain", help="Also say why a class is unsatisfiable, not only an inconsistency."),
     ] = False,
     alignments: Annotated[
         bool, typer.Option("--alignments", help="Take in ontology/alignments too.")

@@ -214,6 +214,9 @@ class _Process(asyncio.Protocol):
         del buffer[:at]
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None and self.task is not None:  # not the text's fault
+            task, self.task = self.task, None
+            self.pool._end(task, KymgraphError(f"reading from a query worker failed: {exc}"))
         self.pool._reap(self)
 
     def kill(self) -> None:
@@ -647,7 +650,8 @@ class WorkerPool:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+                # One arena per thread would reserve 64 MB of address space each, which RLIMIT_AS counts.
+                env={n: os.environ[n] for n in _ENVIRONMENT if n in os.environ} | {"MALLOC_ARENA_MAX": "2"},
                 cwd="/",
             )  # fmt: skip
         except BaseException:
@@ -683,17 +687,17 @@ class WorkerPool:
         if task.file is None and task.size <= self._spool_bytes:
             task.parts.append(data)
             return
-        if task.file is None:
-            task.path = self._spool_folder() / f"{process.popen.pid}-{time.monotonic_ns()}"
-            task.file = task.path.open("xb")
-            task.file.writelines(task.parts)
-            task.parts = []
         if task.size > self._spool_total:
             self._end(
                 task, Busy(f"nothing was given back: the answer is longer than {self._spool_total:,} bytes")
             )
             return
         try:
+            if task.file is None:
+                task.path = self._spool_folder() / f"{process.popen.pid}-{time.monotonic_ns()}"
+                task.file = task.path.open("xb")
+                task.file.writelines(task.parts)
+                task.parts = []
             task.file.write(data)
         except OSError as error:
             self._end(task, Busy(f"nothing was given back: no room for the answer ({error.strerror})"))
@@ -772,7 +776,7 @@ class WorkerPool:
             self._loop.call_later(min(0.1 * 2**self._failures, 5.0), self._top_up)
 
     def _spool_folder(self) -> Path:
-        if self._spool is None:
+        if self._spool is None or not self._spool.exists():  # the last answer takes it along
             _remove_stale_spools()
             self._spool = Path(tempfile.mkdtemp(prefix=f"kymgraph-spool-{os.getpid()}-"))
         return self._spool

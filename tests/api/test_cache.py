@@ -73,8 +73,8 @@ def test_each_coding_has_an_etag_of_its_own(site: Any, http: httpx.Client) -> No
 
 
 def test_an_answer_longer_than_a_megabyte_comes_whole_in_both_codings(site: Any, http: httpx.Client) -> None:
-    query = "SELECT * WHERE { ?a <https://example.org/kym/id/number> ?n . ?b <https://example.org/kym/id/part> ?c . " \
-        "?d a ?e . ?f <http://www.w3.org/2000/01/rdf-schema#label> ?l FILTER(?f = ?a) }"  # fmt: skip
+    query = """PREFIX ex: <https://example.org/kym/id/> PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
+    SELECT * WHERE { ?a ex:number ?n ; rdfs:label ?l . ?b ex:part ?c . ?d a ex:Plan }"""
 
     first = http.get(site.sparql, params={"query": query, "format": "csv"})
     again = http.get(site.sparql, params={"query": query, "format": "csv"})
@@ -95,12 +95,11 @@ def test_an_answer_longer_than_a_megabyte_comes_whole_in_both_codings(site: Any,
 
 
 def test_identical_questions_at_the_same_time_are_asked_once(site: Any, http: httpx.Client) -> None:
-    query = "SELECT (COUNT(*) AS ?together) { ?a ?b ?c . ?d ?e ?f FILTER(STR(?c) < STR(?f)) } LIMIT 1"
-    small = "SELECT (COUNT(*) AS ?n) { ?a a ?c . ?d <https://example.org/kym/id/number> ?f } #" + query[:40]
+    query = "SELECT (COUNT(*) AS ?n) { ?a a ?c . ?d <https://example.org/kym/id/number> ?f }"
     before = lookups(http, site)
 
     with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda _: httpx.get(site.sparql, params={"query": small}), range(6)))
+        answers = list(pool.map(lambda _: httpx.get(site.sparql, params={"query": query}), range(6)))
 
     after = lookups(http, site)
     assert {answer.status_code for answer in answers} == {200}
@@ -117,11 +116,11 @@ def answered(size: int, **more: Any) -> Answered:
 
 def test_the_least_recently_used_answer_goes_first() -> None:
     cache = AnswerCache(50_000, 0)
-    for key in "abc":
-        cache.put(key, answered(10_000))
+    for key in "abcd":
+        cache.put(key, answered(8_000))
     cache.get("a")
 
-    cache.put("d", answered(10_000))
+    cache.put("e", answered(8_000))
 
     assert cache.get("a") is not None
     assert cache.get("b") is None
