@@ -1,8 +1,8 @@
 """The application that `kymgraph serve` opens as `api.app:app`.
 
 A thin ASGI front meets every request: it counts it, applies the rate limit, answers CORS preflights, turns
-errors into problems, and passes `/sparql` to its raw endpoint and the rest to FastAPI. Settings are read and the
-query workers started when the server starts the application, so importing this module does nothing.
+errors into problems, and passes `/sparql` to its raw endpoint and the rest to FastAPI. Settings are read and
+the query workers started when the server starts the application, so importing this module does nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 from api import openapi
 from api.cache import COMMON_HEADERS, AnswerCache, Headers, Message, Receive, Scope, Send
 from api.deps import MAX_URL, Metrics, RateLimiter, Services, client_of, language_of
+from api.description import Graphs
 from api.examples import first_query, load_examples
 from api.negotiate import language
 from api.pages import Pages
@@ -93,10 +94,11 @@ class Application:
             cache=AnswerCache(settings.cache_bytes, settings.cache_bytes * 4),
             metrics=Metrics(),
             limiter=RateLimiter(settings.rate_limit),
-            pages=Pages(),
+            pages=Pages(project.title),
             prefixes=project.prefixes,
             examples=load_examples(project),
             first_query=first_query(project.prefixes),
+            graphs=Graphs(dataset),
         )
         services.metrics.registry.register(ops.StateCollector(services))
         self._sparql = sparql.SparqlEndpoint(services)
@@ -144,7 +146,7 @@ class Application:
                 await self._rest(scope, receive, watched)
                 route = getattr(scope.get("route"), "path", "other")
         except asyncio.CancelledError:
-            # The client went away and its query was ended. Cancelling came from ourselves; the server goes on.
+            # The client went away and its query was ended: we cancelled this, and the server goes on.
             status = 499
             if not scope.get("kymgraph.gone"):
                 raise
@@ -153,7 +155,7 @@ class Application:
                 log.exception("a fault of our own at %s", path)
                 return
             if started:
-                # The status line is out: only a broken connection tells the client that the body is not whole.
+                # The status line is out: only a broken connection tells that the body is not whole.
                 raise
             if not isinstance(error, KymgraphError):
                 log.exception("a fault of our own at %s", path)

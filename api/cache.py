@@ -1,9 +1,9 @@
-"""The answer cache: finished answers by what decides their bytes, ready to be sent again without the framework.
+"""The answer cache: finished answers by what decides their bytes, ready to be sent again.
 
-A key begins with the generation, so nothing is ever invalidated: answers of an old generation are simply never
-asked for again and fall out as the least recently used. Identical questions that arrive while the first one is
-being worked on wait for it. Errors are never kept. Small answers live in memory, large ones stay the files
-that the workers spooled them to; each kind has a budget of its own.
+A key begins with the generation, so nothing is ever invalidated: answers of an old generation are simply
+never asked for again and fall out as the least recently used. Identical questions that arrive while the first
+one is being worked on wait for it. Errors are never kept. Small answers live in memory, large ones stay the
+files that the workers spooled them to; each kind has a budget of its own.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _OVERHEAD: Final = 2_000
 
 
 class Answered:
-    """One finished answer and the messages that send it, one set per content coding, made when first asked for."""
+    """One finished answer, and the messages that send it: a set per content coding, made when first used."""
 
     __slots__ = ("_cacheable", "_sends", "_source", "body", "file", "generation", "headers", "size", "tag")
 
@@ -176,14 +176,14 @@ async def gzip_blocks(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def send_blocks(send: Send, blocks: AsyncIterator[bytes]) -> None:
-    """Send a body of unknown length. A failure in between is raised on, so that the server breaks the connection."""
+    """Send a body piece by piece. A failure in between is raised on: the server breaks the connection."""
     async for block in blocks:
         await send({"type": "http.response.body", "body": block, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 
 class AnswerCache:
-    """Answers by key, least recently used first, within a budget of bytes in memory and one of bytes in files."""
+    """Answers by key, least recently used first, within one budget for memory and one for files, in bytes."""
 
     def __init__(self, memory_bytes: int, file_bytes: int) -> None:
         self._budget = {False: memory_bytes, True: file_bytes}

@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from api.cache import AnswerCache
-from api.description import GraphCounts
+from api.description import Graphs
 from api.examples import Example
 from api.negotiate import Language, language
 from api.pages import Pages
@@ -19,12 +19,12 @@ from kymgraph.errors import TooManyRequests
 from kymgraph.project import Project
 from kymgraph.settings import Settings
 
-#: Longest query string read, in bytes. The server below answers 414 by itself, without a body, from 65,534 on.
+#: Longest query string read, in bytes. From 65,534 on Granian itself answers 414, without a body.
 MAX_URL: Final = 60_000
 
 
 class Metrics:
-    """Counters for Prometheus, in a registry of their own so that two applications can live in one process."""
+    """Counters for Prometheus, in a registry of their own: two applications can live in one process."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -84,25 +84,23 @@ class Services:
     prefixes: dict[str, str]
     examples: list[Example]
     first_query: str
-    counts: GraphCounts | None = None
+    graphs: Graphs
     ready: bool = False
 
     def origin(self, host: str, scheme: str) -> str:
-        """Where this server is reached, for links: the setting, else a Host that is listed, else the bound address."""
+        """Where this server is reached, for links: the setting, a trusted Host, or the bound address."""
         settings = self.settings
         if settings.public_url:
             return str(settings.public_url).rstrip("/")
         if (
-            host
-            and host.rpartition("@")[2].partition(":")[0] in settings.trusted_hosts
-            or host in settings.trusted_hosts
-        ):
+            host and host.rpartition("@")[2].partition(":")[0] in settings.trusted_hosts
+        ) or host in settings.trusted_hosts:
             return f"{scheme}://{host}"
         return f"http://{settings.host}:{settings.port}"
 
 
 def client_of(address: tuple[str, int] | None) -> str:
-    """Whom a request counts for: the address, or the /64 network of an IPv6 address (one customer holds a whole one).
+    """Whom a request counts for: the address, or the /64 network of an IPv6 one (that is one customer).
 
     >>> client_of(("192.0.2.1", 1)), client_of(("2001:db8:1:2:3:4:5:6", 1))
     ('192.0.2.1', '2001:db8:1:2')

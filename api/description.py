@@ -1,12 +1,14 @@
-"""What the endpoint says about itself: the service description (SPARQL 1.1) and how many triples each graph holds."""
+"""What the endpoint says about itself: the service description, and how many triples each graph holds."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from kymgraph import rdf, results
+from kymgraph.dataset import Dataset
 from kymgraph.namespaces import RDF, XSD
 from kymgraph.rdf import BlankNode, Literal, NamedNode, Quad
 from kymgraph.results import ResultFormat
@@ -37,32 +39,44 @@ _COUNT_DEFAULT: Final = "SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }"
 
 @dataclass(frozen=True, slots=True)
 class GraphCounts:
-    """Triples per graph in one generation."""
+    """Triples per graph in one generation; empty graphs are there with 0."""
 
     generation: int
     default: int
     named: dict[str, int]
 
 
-async def graph_counts(services: Services) -> GraphCounts:
-    """How many triples each graph holds now; counted once per generation."""
-    generation = services.dataset.generation
-    if services.counts is None or services.counts.generation != generation:
-        default = await services.dataset.answer(_COUNT_DEFAULT, format="json")
-        named = await services.dataset.answer(_COUNT_NAMED, format="json")
-        by_graph = {
-            row["g"]["value"]: int(row["n"]["value"])
-            for row in _bindings(named.body)
-            # An empty dataset makes one group without a graph.
-            if "g" in row
-        }
-        total = int(_bindings(default.body)[0]["n"]["value"])
-        if (
-            default.generation != named.generation
-        ):  # a commit came in between: the counts are of two generations
-            return GraphCounts(named.generation, total, by_graph)
-        services.counts = GraphCounts(named.generation, total, by_graph)
-    return services.counts
+class Graphs:
+    """Which graphs there are and how large they are, looked up once per generation."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._names: tuple[int, frozenset[str]] = (0, frozenset())
+        self._counts: GraphCounts | None = None
+        self._turn = asyncio.Lock()
+
+    async def names(self) -> frozenset[str]:
+        """The IRIs of the named graphs."""
+        generation = self._dataset.generation
+        if self._names[0] != generation:
+            view = await asyncio.to_thread(self._dataset.view, generation)
+            self._names = generation, frozenset(graph.value for graph in view.graphs())
+        return self._names[1]
+
+    async def counts(self) -> GraphCounts:
+        """How many triples each graph holds now."""
+        async with self._turn:  # who comes while they are counted waits for that count
+            if self._counts is None or self._counts.generation != self._dataset.generation:
+                self._counts = await self._count()
+            return self._counts
+
+    async def _count(self) -> GraphCounts:
+        named = await self._dataset.answer(_COUNT_NAMED, format="json")
+        default = await self._dataset.answer(_COUNT_DEFAULT, format="json")
+        by_graph = dict.fromkeys(sorted(await self.names()), 0)
+        # An empty dataset makes one group without a graph.
+        by_graph |= {row["g"]["value"]: int(row["n"]["value"]) for row in _bindings(named.body) if "g" in row}
+        return GraphCounts(named.generation, int(_bindings(default.body)[0]["n"]["value"]), by_graph)
 
 
 def _bindings(body: bytes | None) -> list[dict[str, dict[str, str]]]:
@@ -72,7 +86,7 @@ def _bindings(body: bytes | None) -> list[dict[str, dict[str, str]]]:
 
 async def describe(services: Services, endpoint: str, chosen: ResultFormat) -> tuple[int, bytes]:
     """The service description of the endpoint at the URL `endpoint`, and the generation it describes."""
-    counts = await graph_counts(services)
+    counts = await services.graphs.counts()
     service, dataset, default = NamedNode(endpoint + "#service"), BlankNode("dataset"), BlankNode("default")
     quads = [
         _quad(service, RDF + "type", NamedNode(SD + "Service")),

@@ -1,15 +1,16 @@
 """The process that judges one payload by the project's shapes, made to be killed.
 
-`sh:pattern` and SPARQL constraints can be made to run for ever, so judging never happens in the server. Started
-as `python -m api.judge PROJECT STORE GENERATION FORMAT LANG` with the payload as canonical N-Quads on stdin;
-writes one line of JSON that says how it ended, then the report.
+`sh:pattern` and SPARQL constraints can be made to run for ever, so judging never happens in the server.
+Started as `python -m api.judge PROJECT STORE GENERATION FORMAT LANG` with the payload as canonical N-Quads on
+stdin; writes one line of JSON that says how it ended, then the report.
 
-A payload is judged together with the ontology and with what the dataset says of the things it refers to, so that
-a link to a thing of the graph is seen as what it is. Only what the payload itself describes is reported.
+A payload is judged together with the ontology and with what the dataset says of the things it refers to, so
+that a link to a thing of the graph is seen as what it is. Only what the payload describes is reported.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import sys
@@ -58,10 +59,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MB << 20, MEMORY_MB << 20))
     payload = sys.stdin.buffer.read()
-    try:
+    # Where there is no seccomp, /health says so; pySHACL is not asked to fetch anything anyway.
+    with contextlib.suppress(OSError):
         no_network()
-    except OSError:
-        pass  # where there is no seccomp, /health says so; pySHACL is not asked to fetch anything anyway
     try:
         body = judge(Path(project), Path(store), int(generation), payload, media_type, lang)
         head: dict[str, str | None] = {"status": "ok"}

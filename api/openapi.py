@@ -46,7 +46,7 @@ def _operations() -> dict[str, Any]:
     refusals = _refusals(
         (
             400,
-            "Not a query: syntax (with line, column, hint), malformed UTF-8, several queries, a bad parameter",
+            "Not one query: syntax (with line, column, hint), malformed UTF-8, a bad parameter",
         ),
         (406, "No format that is accepted; the detail lists what there is"),
         (413, "Query text or body too large"),

@@ -53,7 +53,8 @@ class Shown:
 def solutions(body: bytes, prefixes: Mapping[str, str], *, limit: int = MAX_ROWS) -> Shown:
     """Up to `limit` rows of SPARQL results in JSON; `body` may be cut off anywhere after its head.
 
-    >>> shown = solutions(b'{"head":{"vars":["x"]},"results":{"bindings":[{"x":{"type":"literal","value":"<b>"}},{"x', {})
+    >>> cut = b'{"head":{"vars":["x"]},"results":{"bindings":[{"x":{"type":"literal","value":"<b>"}},{"x'
+    >>> shown = solutions(cut, {})
     >>> shown.rows[0][0].text, shown.complete
     ('<b>', False)
     """
@@ -117,9 +118,10 @@ def shorten(iri: str, prefixes: Mapping[str, str]) -> str:
 class Pages:
     """The templates, with what every page needs at hand."""
 
-    def __init__(self, folder: Path = FOLDER / "templates") -> None:
+    def __init__(self, title: Mapping[str, str]) -> None:
+        self._title = title
         self._environment = Environment(
-            loader=FileSystemLoader(folder),
+            loader=FileSystemLoader(FOLDER / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -135,8 +137,10 @@ class Pages:
         parameters: Sequence[tuple[str, str]],
         **values: Any,
     ) -> bytes:
-        """The page `template` in `lang`. `path` and `parameters` are the request's own, for links to the other languages."""
+        """The page `template` in `lang`; its links to other languages keep `path` and `parameters`."""
         kept = [(name, value) for name, value in parameters if name != "lang"]
         languages = [(code, f"{path}?{urlencode([*kept, ('lang', code)])}") for code in LANGUAGES]
         page = self._environment.get_template(template)
-        return page.render(t=Texts(lang), lang=lang, languages=languages, path=path, **values).encode()
+        site = self._title.get(lang) or next(iter(self._title.values()), "Kymgraph")
+        common = {"t": Texts(lang), "lang": lang, "languages": languages, "path": path, "site": site}
+        return page.render(common | values).encode()

@@ -8,7 +8,6 @@ from api.negotiate import Language
 
 #: key -> (fi, sv, en)
 _TEXTS: Final[dict[str, tuple[str, str, str]]] = {
-    "site": ("Kymgraph", "Kymgraph", "Kymgraph"),
     "skip": ("Siirry sisältöön", "Hoppa till innehållet", "Skip to content"),
     "language": ("Kieli", "Språk", "Language"),
     "nav": ("Sivut", "Sidor", "Pages"),

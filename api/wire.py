@@ -12,7 +12,7 @@ from api.problems import MEDIA_TYPE, BodyTooLarge, Problem
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:
-    """The whole body of a request. Raises BodyTooLarge at the first byte over `limit`, whatever was announced."""
+    """The whole body of a request. Raises BodyTooLarge at the first byte over `limit`."""
     message = await receive()
     body: bytes = message.get("body", b"")
     if message.get("more_body"):

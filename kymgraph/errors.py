@@ -186,6 +186,12 @@ class StoreHasCommits(KymgraphError):
     code = "store-has-commits"
 
 
+class CannotWrite(KymgraphError):
+    """The disk, or the rights on it, did not let a store or file be written; what was there is unharmed."""
+
+    code = "cannot-write"
+
+
 class FilesChanged(KymgraphError):
     """Files were altered since the store was built from them; writing over them would lose that."""
 

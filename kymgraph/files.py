@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kymgraph.errors import ProjectError
 from kymgraph.project import Project
-from kymgraph.rdf import NamedNode, Quad, canonical, digest, format_for, parse
+from kymgraph.rdf import NamedNode, Quad, canonical, digest, format_for, parse, read_bytes, unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def read(project: Project, *, progress: Callable[[Path], None] | None = None) ->
 
 def digests(project: Project) -> dict[str, str]:
     """The digest of each RDF file as it is now, without parsing."""
-    return {project.name_of(path): digest(path.read_bytes()) for path in project.rdf_files()}
+    return {project.name_of(path): digest(read_bytes(path)) for path in project.rdf_files()}
 
 
 def changed(recorded: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -88,6 +88,8 @@ def _read(project: Project, path: Path) -> ProjectFile:
     # A dataset file names its graphs itself; what it leaves unnamed is graph <file name> in union projects.
     whole = graph_name is None or (fmt.takes_graphs and project.default_graph == "strict")
     graph = None if whole or graph_name is None else project.base.graph(graph_name)
-    quads = parse(path, fmt, graph=NamedNode(graph) if graph else None, name=name, rename_blank_nodes=True)
+    raw = read_bytes(path)
+    data = unpack(raw, name) if path.suffix == ".gz" else raw
+    quads = parse(data, fmt, graph=NamedNode(graph) if graph else None, name=name, rename_blank_nodes=True)
     form = canonical(quads)
-    return ProjectFile(path, name, graph, digest(path.read_bytes()), form.quads, form.rewritten)
+    return ProjectFile(path, name, graph, digest(raw), form.quads, form.rewritten)

@@ -120,7 +120,7 @@ class Project:
         return self._files("shapes/policy", "*", (".rq",))
 
     def query_files(self) -> list[Path]:
-        return self._files("api/queries", "*", (".rq",))
+        return self._files("api/queries", "**/*", (".rq",))
 
     def rdf_files(self) -> list[Path]:
         """What the store is built from, in the order in which it is read."""

@@ -426,69 +426,83 @@ def _blank(text: str, cuts: Iterable[tuple[int, int]]) -> str:
 # --- what the engine says about a text it could not parse ------------------------------------------------
 
 _INCOMPLETE: Final = "A triple pattern has a subject, a predicate and an object, and ends with '.'"
-_ENGINE: Final = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
+_BARE: Final = "A variable begins with ?, a name has a prefix as in kym:name, a text has quotes."
+_ENGINE: Final = re.compile(r"error at (\d+):(\d+): expected (?:one of )?(.*)", re.DOTALL)
+_EXPECTED: Final = re.compile(r""""(?:[^"\\]|\\.)*"|\[(?:'(?:[^'\\]|\\[^']*|\\')'|[^\]])*\]|[^,\s][^,]*""")
+#: Blanks to put after a text before the engine parses it: see `syntax_error`.
+PADDING: Final = " " * 32
 
 
 def syntax_error(message: str, text: str) -> QuerySyntaxError:
     """The engine's words about a text as an error with a position and, where there is one, a hint.
 
-    The engine names the place where its last attempt ended and a list of alternatives that is of little
-    help; what stands at that place, and the usual causes, are more useful to a reader.
+    The engine compares a keyword with as many characters as it has and, if they differ, names the place
+    *after* them; near the end of a text it runs out of characters, hence `PADDING`. So the place it could
+    not get past is as many characters earlier as the expected keyword is long.
 
-    >>> print(syntax_error("error at 1:24: expected OPTIONAL", "SELECT * { ?s ?p ?o ?x }").message)
-    line 1, column 24: '}' cannot stand here
+    >>> print(syntax_error("error at 1:29: expected OPTIONAL", "SELECT * { ?s ?p ?o ?x ?y }").message)
+    line 1, column 21: '?x' cannot stand here
     """
     found = _ENGINE.fullmatch(message)
     if found is None:
         function = re.search(r"custom function <([^>]*)>", message)
-        if function:
-            at = text.find(function[1])
-            line, column = position(text, at) if at >= 0 else (None, None)
-            return QuerySyntaxError(
-                f"there is no function <{function[1]}>",
-                line=line,
-                column=column,
-                hint="Only the functions of SPARQL 1.1 and the xsd: casts can be called.",
-            )
-        return QuerySyntaxError(message)
-    line, column, expected = int(found[1]), int(found[2]), found[3]
+        if function is None:
+            return QuerySyntaxError(message)
+        at = text.find(function[1])
+        line, column = position(text, at) if at >= 0 else (None, None)
+        return QuerySyntaxError(
+            f"there is no function <{function[1]}>",
+            line=line,
+            column=column,
+            hint="Only the functions of SPARQL 1.1 and the xsd: casts can be called.",
+        )
+    expected = [item.strip() for item in _EXPECTED.findall(found[3])]
+    keywords = [item for item in expected if re.fullmatch(r"\w+", item)]
+    exact = [item for item in expected if item[0] in "\"['" and item != "[_]"]
     lines = text.split("\n")
-    offset = sum(len(part) + 1 for part in lines[: line - 1]) + column - 1
+    offset = sum(len(part) + 1 for part in lines[: int(found[1]) - 1]) + int(found[2]) - 1
+    not_iri = "IRI parsing failed" in found[3]
+    if keywords and not exact and not not_iri:
+        offset -= min(map(len, keywords))
     tokens = tokenize(text)
     after = next((t for t in tokens if t.start + len(t.text) > offset), None)
     before = next((t for t in reversed(tokens) if t.start + len(t.text) <= offset), None)
-    detail: str
-    hint: str | None
-    if "unbound" in expected:
-        detail, hint = (
-            "the SELECT list names a variable that is neither grouped nor aggregated",
-            "Add it to GROUP BY, or wrap it: (SAMPLE(?x) AS ?y).",
-        )
-    elif "IRI parsing failed" in expected or ("IRI" in expected and "relative" in expected):
-        detail, hint = (
-            f"{_shown(after.text if after else '')} is not a full IRI",
-            "Write the IRI with its scheme, use a prefix, or declare BASE.",
-        )
-    elif after is None:  # brackets match, or the tokenizer had spoken before
-        detail, hint = "the last pattern of the query is not complete", _expected(expected) or _INCOMPLETE
-    else:
-        detail, hint = f"{_shown(after.text)} cannot stand here", _hint(before, after, expected)
+    blamed, detail, hint = after, "cannot stand here", _hint(before, after, exact)
+    if "unbound" in found[3]:
+        blamed, detail = None, "the SELECT list names a variable that is neither grouped nor aggregated"
+        hint = "Add it to GROUP BY, or wrap it: (SAMPLE(?x) AS ?y)."
+    elif not_iri:
+        blamed, detail = before, "is not a full IRI"
+        hint = "Write the IRI with its scheme, use a prefix, or declare BASE."
+    elif '":"' in exact and before and before.kind == "word" and before.start + len(before.text) == offset:
+        blamed, hint = before, _BARE
+    elif after is None:
+        detail = "the query cannot end here"
+    elif before is not None and before.text in "{}." and after.kind in _OPERAND - {"close"}:
+        detail, hint = "begins a pattern that is not complete", _INCOMPLETE
+    elif "DISTINCT" in keywords:
+        hint = "SELECT takes variables with spaces between them, and expressions as (COUNT(?x) AS ?n)."
+    if blamed is not None:
+        offset, detail = blamed.start, f"{_shown(blamed.text)} {detail}"
+    line, column = position(text, min(offset, len(text.rstrip())))
     return QuerySyntaxError(detail, line=line, column=column, hint=hint)
 
 
-def _expected(expected: str) -> str | None:
-    plain = re.findall(r'"([^"\\]{1,3})"', expected)
+def _hint(before: Token | None, after: Token | None, exact: list[str]) -> str | None:
+    """The usual cause of what stands here, as advice."""
+    if after is not None and before is not None:
+        if before.text.upper() == "FILTER":
+            return "FILTER takes parentheses: FILTER(?x > 1)."
+        if after.kind == "word" and after.text.islower() and after.text not in ("a", "true", "false"):
+            return _BARE
+        if after.kind == "string" and "\\" in after.text:
+            return r"In a text a backslash is written \\, and \" \t \n \r stand for what they say."
+        if after.text == "}":
+            return "A variable that BIND gives a value must be new." if before.text == ")" else _INCOMPLETE
+        if before.kind in _OPERAND and after.kind in _OPERAND:
+            return "A '.' may be missing between two patterns, or one of them has too many or too few terms."
+    plain = [item[1:-1] for item in exact if re.fullmatch(r'"[^\w\\"]{1,3}"', item)]
     return "Expected " + " or ".join(plain) + "." if 0 < len(plain) <= 6 else None
-
-
-def _hint(before: Token | None, after: Token, expected: str) -> str | None:
-    if after.kind == "word" and after.text.upper() not in _COSTLY and after.text.islower():
-        return "A variable begins with ?, a name with a prefix, a string with a quote."
-    if before is not None and before.kind in _OPERAND and after.kind in _OPERAND:
-        return "A '.' may be missing between two patterns, or one of them has too many or too few terms."
-    if after.text == "}":
-        return _INCOMPLETE
-    return _expected(expected)
 
 
 # --- parameters -------------------------------------------------------------------------------------------
@@ -753,7 +767,7 @@ class NamedQuery:
     def load(cls, path: Path) -> NamedQuery:
         """Read a `.rq` file; its name is the file's. Raises InputError with the line that is wrong."""
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise InputError(f"{path}: not UTF-8 at byte {error.start}") from error
         return cls.parse(text, path.stem, file=str(path))

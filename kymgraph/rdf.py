@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import re
 import xml.parsers.expat
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -47,9 +49,11 @@ __all__ = [
     "isomorphic",
     "labelled_by_content",
     "parse",
+    "read_bytes",
     "restore_datatypes",
     "serialise",
     "skolemise",
+    "unpack",
 ]
 
 Subject: TypeAlias = NamedNode | BlankNode
@@ -144,7 +148,8 @@ def parse(
     name = name or (str(data) if isinstance(data, Path) else "input")
     if isinstance(data, Path):
         fmt = fmt or format_for(data)
-        data = _read(data)
+        packed, data = data.suffix.lower() == ".gz", read_bytes(data)
+        data = unpack(data, name) if packed else data
     elif fmt is None:
         raise InputError(f"{name}: say in which RDF format these bytes are")
     if fmt.ox == ox.RdfFormat.RDF_XML and b"<!doctype" in data.replace(b"\0", b"").lower():
@@ -152,6 +157,7 @@ def parse(
             f"{name}: RDF/XML with a DTD is not read, as entities can take all memory; nothing was loaded",
             hint="write the namespaces out instead of entities, or send Turtle",
         )
+    data = data.removeprefix(b"\xef\xbb\xbf")  # some editors put it before UTF-8; it means nothing there
     target: GraphName = graph if graph is not None else DEFAULT_GRAPH
     quads: list[Quad] = []
     try:
@@ -173,18 +179,24 @@ def parse(
     return quads
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file as they lie there. Raises InputError."""
     try:
-        if path.suffix.lower() != ".gz":
-            return path.read_bytes()
-        with gzip.open(path) as packed:
-            data = packed.read(MAX_UNPACKED + 1)
-    except (OSError, EOFError) as error:
-        detail = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{path} could not be read: {detail}") from None
-    if len(data) > MAX_UNPACKED:
-        raise UnsafePayload(f"{path} unpacks to more than {MAX_UNPACKED:,} bytes; nothing was loaded")
-    return data
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} could not be read: {error.strerror}") from None
+
+
+def unpack(data: bytes, name: str) -> bytes:
+    """What is in a `.gz` file. Raises InputError, and UnsafePayload above MAX_UNPACKED."""
+    try:
+        with gzip.open(io.BytesIO(data)) as packed:
+            unpacked = packed.read(MAX_UNPACKED + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{name} could not be read: {error}", hint="pack it again with gzip") from None
+    if len(unpacked) > MAX_UNPACKED:
+        raise UnsafePayload(f"{name} unpacks to more than {MAX_UNPACKED:,} bytes; nothing was loaded")
+    return unpacked
 
 
 _POSITION = re.compile(r"^Parser error (?:at|between) (?:line|lines|columns?|between|and|at|\d|\s)*: ")

@@ -1,10 +1,10 @@
 """OWL reasoning over ontology and data: is it consistent, can every class have members, what follows?
 
-owlready2 loads a copy in a world of its own and runs HermiT (and Pellet, for a justification) in a Java process
-with a deadline. The copy differs from the data in three ways, all of them told: dates are replaced, because
-HermiT's datatype map has none (`REPLACED`); individuals are declared, because owlready2 overlooks those that
-are not; and outside terms that no file declares become annotations. Whatever else would be dropped on the way
-(an unknown datatype, an undeclared term of ours, a value of the wrong kind) is an error, not a silence.
+owlready2 loads a copy in a world of its own and runs HermiT (and Pellet, for a justification) in a Java
+process with a deadline. The copy differs from the data in three ways, all of them told: dates are replaced,
+because HermiT's datatype map has none (`REPLACED`); individuals are declared, because owlready2 overlooks
+those that are not; and outside terms that no file declares become annotations. Whatever else would be dropped
+on the way (an unknown datatype, an undeclared term of ours, a value of the wrong kind) is an error.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def copy_for_reasoner(quads: Iterable[Quad]) -> Copy:
     classes = declared.get(CLASS, set()) | {NamedNode(i) for i, kind in undeclared.items() if kind == CLASS}
     individuals = _individuals(kept, declared)
     kept |= {Quad(node, TYPE, INDIVIDUAL) for node in individuals}
-    kept.add(Quad(NamedNode(COPY), TYPE, NamedNode(OWL + "Ontology")))
+    kept.add(Quad(NamedNode(COPY), TYPE, NamedNode(OWL + "Ontology")))  # else owlready2 adds one of its own
     return Copy(
         sorted(kept, key=str),
         dict(sorted(replaced.items())),
@@ -149,8 +149,8 @@ def _refuse_unknown_datatypes(triples: Iterable[Quad]) -> None:
     for datatype, quad in sorted(used.items()):
         if datatype not in KNOWN:
             raise InputError(
-                f"the reasoner does not know the datatype <{datatype}>, first in {quad.subject} {quad.predicate}; "
-                "nothing was decided",
+                f"the reasoner does not know the datatype <{datatype}>, first in {quad.subject} "
+                f"{quad.predicate}; nothing was decided",
                 hint="use a datatype that HermiT knows, or add it to REPLACED in kymgraph/reasoning.py",
             )
 
@@ -190,8 +190,8 @@ def _refuse_wrong_kinds(triples: Iterable[Quad], declared: Mapping[Any, set[Any]
         if (is_value and quad.predicate in to_resource) or (not is_value and quad.predicate in to_value):
             wants = "a resource" if is_value else "a value"
             raise InputError(
-                f"{quad.subject} {quad.predicate} {quad.object}: this property takes {wants}; the reasoner would "
-                "not see the triple, so nothing was decided"
+                f"{quad.subject} {quad.predicate} {quad.object}: this property takes {wants}; the reasoner "
+                "would not see the triple, so nothing was decided"
             )
 
 
@@ -204,13 +204,15 @@ def _undeclared(triples: Iterable[Quad], declared: Mapping[Any, set[Any]]) -> di
         predicate, value = quad.predicate, quad.object
         if predicate not in properties and (not _is_built_in(predicate) or predicate.value in _REIFICATION):
             found[predicate.value] = ANNOTATION
-        if predicate == TYPE and isinstance(value, NamedNode) and value not in classes:
-            if not _is_built_in(value) or value.value == RDF + "Statement":
-                found[value.value] = CLASS
+        if predicate != TYPE or not isinstance(value, NamedNode) or value in classes:
+            continue
+        if not _is_built_in(value) or value.value == RDF + "Statement":
+            found[value.value] = CLASS
     ours = sorted(iri for iri in found if iri.startswith(KYM))
     if ours:
         raise InputError(
-            f"the ontology does not declare {', '.join(ours)}; the reasoner would overlook it, nothing was decided",
+            f"the ontology does not declare {', '.join(ours)}; the reasoner would overlook it, so nothing "
+            "was decided",
             hint="correct the name, or declare the term in ontology/",
         )
     return found
@@ -264,8 +266,8 @@ class Outcome:
         literals = ", ".join(f"{count} {self._short(iri)}" for iri, count in self.replaced.items())
         out = [
             f"reasoned over {self.triples} triples: {self.classes} classes, {self.individuals} individuals",
-            f"replaced by strings in the copy that the reasoner saw: {sum(self.replaced.values())} date literals "
-            f"({literals or 'none'}), {self.ranges} mentions of their datatypes",
+            f"replaced by strings in the copy that the reasoner saw: {sum(self.replaced.values())} date "
+            f"literals ({literals or 'none'}), {self.ranges} mentions of their datatypes",
         ]
         if self.undeclared:
             names = ", ".join(map(self._short, self.undeclared))
@@ -360,6 +362,13 @@ def reason(
     return Outcome(True, tuple(impossible), tuple(sorted(new, key=str)), explanation, **common)
 
 
+def is_consistent(quads: Iterable[Quad], *, deadline: float = 120.0) -> bool:
+    """HermiT's verdict alone, without asking Pellet why. Raises as `reason` does."""
+    copy = copy_for_reasoner(quads)
+    with _reasoner(deadline) as owlready2:
+        return _hermit(owlready2, copy) is not None
+
+
 @contextlib.contextmanager
 def _reasoner(deadline: float) -> Iterator[Any]:
     """owlready2, its Java processes confined to a deadline, some memory and a temporary folder."""
@@ -390,9 +399,9 @@ def _reasoner(deadline: float) -> Iterator[Any]:
                 hint="give it more time with --deadline, or leave --alignments away",
             ) from None
         except owlready2.OwlReadyJavaError as error:
-            raise InputError(
-                f"the reasoner could not read the ontology; nothing was decided: {error}"
-            ) from None
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            what = next((line for line in lines if "Exception" in line), lines[-1])
+            raise InputError(f"the reasoner refused the ontology; nothing was decided: {what}") from error
         finally:
             tempfile.tempdir, owlready2.JAVA_EXE, settings.JAVA_MEMORY = before
             settings._subprocess_kargs.pop("timeout", None)
@@ -409,14 +418,14 @@ def _hermit(owlready2: Any, copy: Copy) -> list[Quad] | None:
     """What HermiT infers, or None when the copy is inconsistent."""
     world = _load(owlready2, copy.triples)
     for what, loaded, given in (
-        ("triples", len(world.graph), len(copy.triples)),
+        ("triples", len(world.graph) - 1, len(copy.triples)),  # less one that owlready2 adds when it loads
         ("classes", sum(1 for _ in world.classes()), len(copy.classes)),
         ("individuals", sum(1 for _ in world.individuals()), len(copy.individuals)),
     ):
         if loaded != given:
             raise InputError(
-                f"owlready2 took in {loaded} of {given} {what}; the rest would not be reasoned over, so nothing "
-                "was decided"
+                f"owlready2 took in {loaded} of {given} {what}; the rest would not be reasoned over, so "
+                "nothing was decided"
             )
     target = world.get_ontology(COPY + "/inferred")
     try:

@@ -63,8 +63,7 @@ class Settings(BaseSettings):
         description="Processes that take HTTP requests. Each has its own cache and query workers.",
     )
     rate_limit: int = Field(600, ge=0, description="Requests per minute and client; 0: no limit.")
-    query_timeout: float = Field(15.0, gt=0, description="Seconds that an anonymous query may take.")
-    token_query_timeout: float = Field(60.0, gt=0, description="Seconds that a query with a token may take.")
+    query_timeout: float = Field(15.0, gt=0, description="Seconds that a query may take.")
     query_bytes: int = Field(65_536, gt=0, description="Largest query text, in bytes.")
     body_bytes: int = Field(10_000_000, gt=0, description="Largest request body, in bytes.")
     fast_workers: int = Field(
@@ -84,10 +83,6 @@ class Settings(BaseSettings):
         "require",
         description="`require`: a query worker without a network ban does not start; `token-check`: the "
         "operator accepts that only the check of the query text keeps queries off the network.",
-    )
-    allow_hosts: Listed = Field(
-        default_factory=list,
-        description="host:port pairs that may be called, with commas between; none unless set.",
     )
 
     @classmethod

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -260,3 +262,54 @@ def test_only_line_feeds_end_a_line(tmp_path: Path):
     (tmp_path / "a.txt").write_bytes("one\u2028still one\r\n\ntwo\n".encode())
 
     assert Source.read("a", tmp_path / "a.txt").lines == ("one\u2028still one", "", "two")
+
+
+@pytest.fixture
+def command(tmp_path: Path):
+    """Run `kymgraph evidence` on a project with this graph and the made-up document."""
+    project = tmp_path / "project"
+    (project / "data").mkdir(parents=True)
+    settings = f'base_iri = "{BASE.iri}"\n[sources]\nalpha = "alpha.txt"\n'
+    (project / "kymgraph.toml").write_text(settings)
+    (tmp_path / "alpha.txt").write_text("\n".join(LINES[:4]), encoding="utf-8")
+
+    def run(text: str, *options: str) -> subprocess.CompletedProcess[str]:
+        (project / "data/alpha.ttl").write_text(PREFIXES + text, encoding="utf-8")
+        arguments = ["evidence", "--sources", ".", "--project", "project", *options]
+        environment = {"PYTHONPATH": str(Path(__file__).parents[1]), "LANG": "C.UTF-8"}
+        return subprocess.run(
+            [sys.executable, "-m", "kymgraph.cli.app", *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return run
+
+
+def test_the_command_exits_0_only_when_all_is_in_order(command):
+    sound = command(SOUND, "--format", "json")
+    assert (sound.returncode, json.loads(sound.stdout)["coverage"]) == (0, 1.0)
+
+    bare = command(SOUND + "id:x a kym:Measure .", "--format", "json")
+    assert bare.returncode == 1
+    assert [row["subject"] for row in json.loads(bare.stdout)["bare"]] == ["<https://example.org/kym/id/x>"]
+
+
+def test_the_command_prints_uncovered_lines_and_completes_passages(command):
+    unwritten = "priority:1 a kym:Priority ; kym:restsOn p:3-3 ."
+
+    done = command(unwritten, "--complete", "--uncovered")
+
+    assert "added https://example.org/kym/id/passage/alpha/3-3" in done.stderr
+    assert done.returncode == 1
+    assert "uncovered alpha:4: Priority two" in done.stdout
+
+
+def test_the_command_refuses_a_document_it_does_not_know(command):
+    refused = command(SOUND, "--document", "beta")
+
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "alpha" in refused.stderr

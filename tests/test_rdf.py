@@ -290,6 +290,31 @@ def test_names_for_blank_nodes_and_back_is_the_same_graph(quads: list[Quad]) -> 
     assert isomorphic(deskolemise(skolemise(quads, BASE), BASE), set(quads))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x:a x:l _:l . _:l rdf:first 1 ; rdf:rest () ; x:also 2 .",
+        "x:a x:l _:l . _:l rdf:first 1, 2 ; rdf:rest () .",
+        "x:a x:l _:l . _:l rdf:first 1 ; rdf:rest (), (3) .",
+        "x:a x:l _:l . _:l rdf:first 1 .",
+        "x:a x:l _:l ; x:m _:l . _:l rdf:first 1 ; rdf:rest (2) .",
+        "x:a x:l _:l . _:l rdf:first 1 ; rdf:rest _:l .",
+        "_:l rdf:first 1 ; rdf:rest _:m . _:m rdf:first 2 ; rdf:rest _:l .",
+        "x:a x:l (((1) ()) [ x:p () ; x:q [] ]) .",
+    ],
+)
+def test_lists_and_what_only_looks_like_one_read_back_the_same(text: str) -> None:
+    quads = turtle(f"@prefix rdf: <{RDF}> . {text}")
+
+    written = canonical_turtle(quads, PREFIXES_OF_TESTS)
+
+    assert isomorphic(parse(written.encode(), TTL), quads), written
+
+
+def test_a_byte_order_mark_is_no_error() -> None:
+    assert parse(b"\xef\xbb\xbf<http://a> <http://b> 1 .", TTL) == parse(b"<http://a> <http://b> 1 .", TTL)
+
+
 def test_canonical_turtle_reads_well() -> None:
     text = canonical_turtle(
         turtle(

@@ -14,7 +14,14 @@ from pathlib import Path
 import pytest
 
 from kymgraph import files
-from kymgraph.errors import GenerationNotKept, StoreBroken, StoreHasCommits, StoreLocked, StoreMissing
+from kymgraph.errors import (
+    CannotWrite,
+    GenerationNotKept,
+    StoreBroken,
+    StoreHasCommits,
+    StoreLocked,
+    StoreMissing,
+)
 from kymgraph.project import Project
 from kymgraph.rdf import BlankNode, NamedNode, Quad
 from kymgraph.store.embedded import EmbeddedStore, move_pointer
@@ -212,9 +219,11 @@ def test_a_store_in_use_is_not_replaced(make_project: MakeProject) -> None:
 
 
 @pytest.mark.parametrize("there_before", [False, True])
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+@pytest.mark.parametrize(
+    ("error", "raised"), [(KeyboardInterrupt, KeyboardInterrupt), (OSError(28, "No space left"), CannotWrite)]
+)
 def test_a_build_that_fails_leaves_everything_as_it_was(
-    make_project: MakeProject, there_before: bool, error: type[BaseException]
+    make_project: MakeProject, there_before: bool, error: BaseException, raised: type[BaseException]
 ) -> None:
     project = make_project(A)
     store = build(project) if there_before else EmbeddedStore(project.store_folder)
@@ -223,7 +232,7 @@ def test_a_build_that_fails_leaves_everything_as_it_was(
         yield from files.read(project).quads()
         raise error
 
-    with pytest.raises(error):
+    with pytest.raises(raised):
         store.build(broken_off(), project=project)
 
     assert store.exists == there_before

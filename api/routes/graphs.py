@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import json
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -16,12 +17,12 @@ from starlette.responses import Response
 
 from api.cache import Answered
 from api.deps import LanguageDep, Services, ServicesDep, client_of
-from api.description import GraphCounts, describe, graph_counts
+from api.description import GraphCounts, describe
 from api.negotiate import prefers_html
 from api.problems import RequestError, TokenRequired
 from api.wire import AnsweredResponse
 from kymgraph import results
-from kymgraph.errors import BadParameter, GraphNotFound
+from kymgraph.errors import GraphNotFound
 from kymgraph.queries import inspect
 
 router = APIRouter(tags=["graphs"])
@@ -51,7 +52,7 @@ async def graphs(
         return await _graph(request, services, None)
     if graph is not None:
         return await _graph(request, services, graph)
-    counts = await graph_counts(services)
+    counts = await services.graphs.counts()
     accept = request.headers.get("accept")
     if prefers_html(accept):
         body = services.pages.render(
@@ -91,9 +92,9 @@ async def _graph(request: Request, services: Services, iri: str | None) -> Respo
     if iri is None:
         text = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
     else:
-        counts = await graph_counts(services)
-        if iri not in counts.named:
-            raise _not_found(services, counts, iri)
+        known = await services.graphs.names()
+        if iri not in known:
+            raise _not_found(services, known, iri)
         text = f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ GRAPH <{iri}> {{ ?s ?p ?o }} }}"
     client = client_of(request.client)
     generation = services.dataset.generation
@@ -116,9 +117,9 @@ async def _graph(request: Request, services: Services, iri: str | None) -> Respo
     return AnsweredResponse(answer)
 
 
-def _not_found(services: Services, counts: GraphCounts, iri: str) -> GraphNotFound | BadParameter:
+def _not_found(services: Services, known: Iterable[str], iri: str) -> GraphNotFound:
     base = services.project.base
-    names = [base.graph_name(known) or known for known in counts.named]
+    names = [base.graph_name(graph) or graph for graph in known]
     near = difflib.get_close_matches(base.graph_name(iri) or iri, names, 3, 0.4)
     hint = f"near names: {', '.join(near)}" if near else "GET /graphs lists them all"
     return GraphNotFound(f"nothing was read: there is no graph {iri}; {hint}", hint=hint)

@@ -1,7 +1,7 @@
 """`/sparql`: the SPARQL 1.1 Protocol for queries, as raw ASGI.
 
-Queries come by GET, POST of a form, POST of the text, and HTTP QUERY; HEAD asks for the headers alone. A bare GET
-is answered by the service description, or by the query form for a browser. The path from the bytes of a
+Queries come by GET, POST of a form, POST of the text, and HTTP QUERY; HEAD asks for the headers alone. A bare
+GET is answered by the service description, or by the query form for a browser. The path from the bytes of a
 request to the bytes of its answer runs through two tables: what the request means (`_memo`), and the answer
 itself (`AnswerCache`); a repeated request touches nothing else but the pointer to the current generation.
 """
@@ -22,12 +22,19 @@ from api.deps import MAX_URL, Services, client_of
 from api.description import describe
 from api.negotiate import Language, content_coding, language, prefers_html
 from api.pages import MAX_TEXT, Shown, solutions
-from api.problems import MethodNotAllowed, RequestError, TokenRequired, UnsupportedMediaType, UriTooLong
-from api.problems import Problem, problem
+from api.problems import (
+    MethodNotAllowed,
+    Problem,
+    RequestError,
+    TokenRequired,
+    UnsupportedMediaType,
+    UriTooLong,
+    problem,
+)
 from api.wire import read_body, send_page
 from kymgraph import results
 from kymgraph.errors import BadParameter, FormatNotAvailable, KymgraphError
-from kymgraph.queries import inspect
+from kymgraph.queries import Limits, inspect
 from kymgraph.results import ResultFormat
 
 _Number = TypeVar("_Number", int, float)
@@ -81,6 +88,7 @@ class SparqlEndpoint:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._memo: dict[Hashable, Prepared] = {}
+        self._limits = Limits(text_bytes=services.settings.query_bytes)
         seconds = services.metrics.query_seconds
         self._hit_seconds, self._miss_seconds = seconds.labels("hit"), seconds.labels("miss")
 
@@ -165,7 +173,7 @@ class SparqlEndpoint:
             async with _Watch(scope, receive):
                 if prepared.volatile:
                     return await prepared.make(prepared, client), False
-                # Callers with different deadlines do not wait for each other: one would get the other's time-out.
+                # Callers with different deadlines do not wait together: one would get the other's time-out.
                 pending = (key, prepared.deadline)
                 return await services.cache.ask(pending, lambda: self._make_and_keep(prepared, client)), False
         except KymgraphError as error:
@@ -173,7 +181,7 @@ class SparqlEndpoint:
 
     async def _make_and_keep(self, prepared: Prepared, client: str) -> Answered:
         answer = await prepared.make(prepared, client)
-        # Filed under the generation that answered, which may be newer than the one that stood when it was asked.
+        # Filed under the generation that answered, which may be newer than the one when it was asked.
         self._services.cache.put((answer.generation, prepared.key), answer)
         return answer
 
@@ -207,7 +215,7 @@ class SparqlEndpoint:
                 chosen,
                 self._make_description,
             )
-        info = inspect(asked.text, base=self._services.project.base.iri)
+        info = inspect(asked.text, limits=self._limits, base=self._services.project.base.iri)
         if asked.html:
             chosen = results.by_name("json" if info.form in ("select", "ask") else "ttl", info.form)
             key = (
@@ -227,7 +235,8 @@ class SparqlEndpoint:
 
     async def _run(self, prepared: Prepared, client: str) -> Any:
         asked, chosen = prepared.asked, prepared.format
-        assert asked.text is not None and chosen is not None
+        assert asked.text is not None
+        assert chosen is not None
         return await self._services.dataset.answer(
             asked.text,
             format=chosen.name,
@@ -359,8 +368,8 @@ def read_request(
     """
     if len(query_string) > MAX_URL:
         raise UriTooLong(
-            f"nothing was asked: the address has more than {MAX_URL:,} bytes. Send the query in the body of a POST, "
-            f"with Content-Type: {_QUERY}"
+            f"nothing was asked: the address has more than {MAX_URL:,} bytes. "
+            f"Send the query in the body of a POST, with Content-Type: {_QUERY}"
         )
     in_url = _parameters(query_string, "the address")
     in_body: list[tuple[str, str]] = []
@@ -374,8 +383,8 @@ def read_request(
         charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", rest, re.IGNORECASE)
         if media_type not in (_FORM, _QUERY, _UPDATE):
             raise UnsupportedMediaType(
-                f"nothing was asked: a body of type {media_type or '(none given)'} is not read here. Send {_QUERY} with the "
-                f"query as the body, or {_FORM} with query=…",
+                f"nothing was asked: a body of type {media_type or '(none given)'} is not read here. "
+                f"Send {_QUERY} with the query as the body, or {_FORM} with query=…",
                 headers={"accept-post": f"{_QUERY}, {_FORM}"},
             )
         if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):

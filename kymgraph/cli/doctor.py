@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,7 +49,22 @@ def examine(context: Context, *, deep: bool) -> list[Finding]:
     findings = context.store.doctor(deep=deep)
     if not any(finding.level == "fault" for finding in findings):
         findings += [_queries(context), *_files(context)]
-    return findings
+    return findings + _settings()
+
+
+def _settings() -> list[Finding]:
+    """Variables that look like settings and are none: a misspelt one changes nothing, silently."""
+    from kymgraph.settings import PREFIX, Settings
+    from kymgraph.store.embedded import Finding
+
+    known = {row[0] for row in Settings.describe()} | {PREFIX + "TEST", PREFIX + "SHARED"}
+    return [
+        Finding(
+            "warning", f"{name} is set, but there is no such setting", "see docs/settings.md, or unset it"
+        )
+        for name in sorted(os.environ)
+        if name.startswith(PREFIX) and name not in known
+    ]
 
 
 def _queries(context: Context) -> Finding:

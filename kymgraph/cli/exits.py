@@ -44,6 +44,7 @@ BY_CODE: Final[dict[str, int]] = {
     "store-missing": STORE,
     "store-broken": STORE,
     "store-has-commits": CONFLICT,
+    "cannot-write": STORE,
     "files-changed": CONFLICT,
     "store-locked": STORE,
     "port-taken": USAGE,

@@ -78,7 +78,6 @@ def _to_stdout(dataset: Dataset, names: list[str] | None, fmt: Format, at: int |
 def _to_folder(dataset: Dataset, folder: Path, names: list[str] | None, fmt: Format, at: int | None) -> None:
     for name in names or dataset.data_graphs(at=at):
         file = folder / f"{name}{fmt.suffixes[0]}"
-        file.parent.mkdir(parents=True, exist_ok=True)
         _write(file, dataset.text_of(name, fmt, at=at))
         note(f"{file} written")
 
@@ -86,7 +85,7 @@ def _to_folder(dataset: Dataset, folder: Path, names: list[str] | None, fmt: For
 def _to_project(context: Context, dataset: Dataset, names: list[str] | None, *, force: bool) -> None:
     from kymgraph.errors import FilesChanged, InputError
     from kymgraph.files import digests
-    from kymgraph.rdf import FORMATS, digest, format_for
+    from kymgraph.rdf import FORMATS, digest, format_for, read_bytes
 
     project = context.project
     if project.is_packed:
@@ -102,12 +101,12 @@ def _to_project(context: Context, dataset: Dataset, names: list[str] | None, *, 
         text = dataset.text_of(
             name, format_for(path) if name in files else FORMATS["ttl"], packed=path.suffix == ".gz"
         )
-        if not path.exists() or path.read_bytes() != text:
+        if not path.exists() or read_bytes(path) != text:
             texts[path] = text
     altered = [
         project.name_of(path)
         for path in texts
-        if path.exists() and recorded.get(project.name_of(path)) != digest(path.read_bytes())
+        if path.exists() and recorded.get(project.name_of(path)) != digest(read_bytes(path))
     ]
     if altered and not force:
         raise FilesChanged(
@@ -115,7 +114,6 @@ def _to_project(context: Context, dataset: Dataset, names: list[str] | None, *, 
             hint="take the files into the store with `kymgraph build`, or give them up with --force",
         )
     for path, text in texts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
         _write(path, text)
         note(f"{project.name_of(path)} written")
     if not texts:
@@ -125,10 +123,19 @@ def _to_project(context: Context, dataset: Dataset, names: list[str] | None, *, 
 
 
 def _write(file: Path, data: bytes) -> None:
-    """Replace a file in one step, so that nobody reads half of it."""
+    """Replace a file in one step, so that nobody reads half of it. Raises CannotWrite."""
+    from kymgraph.errors import CannotWrite
+
     new = file.with_name(file.name + ".new")
     try:
-        new.write_bytes(data)
-        new.replace(file)
-    finally:
-        new.unlink(missing_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            new.write_bytes(data)
+            new.replace(file)
+        finally:
+            new.unlink(missing_ok=True)
+    except OSError as error:
+        raise CannotWrite(
+            f"{file} could not be written: {error.strerror}; it is as it was",
+            hint="see that the disk has room and the folder is yours",
+        ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -114,6 +115,17 @@ def _parameter(text: str) -> tuple[str, str]:
     return name.lstrip("?"), value
 
 
+def harmless(text: str) -> str:
+    r"""Text without control characters, which could steer the reader's terminal.
+
+    >>> harmless("a\x1b[31mb\nc")
+    'a\\x1b[31mb c'
+    """
+    return "".join(
+        " " if c in "\n\t" else f"\\x{ord(c):02x}" if unicodedata.category(c) == "Cc" else c for c in text
+    )
+
+
 def table(rows: Rows, project: Project) -> None:
     """Rows for people: IRIs with prefixes, texts as they are; never cut off where no terminal is."""
     if rows.boolean is not None:
@@ -143,7 +155,7 @@ def table(rows: Rows, project: Project) -> None:
                     (f"{prefix}:{iri[len(start) :]}" for prefix, start in short if iri.startswith(start)),
                     text,
                 )
-            cells.append(Text(text))
+            cells.append(Text(harmless(text)))
         drawn.add_row(*cells)
     console = Console(width=None if sys.stdout.isatty() else 100_000, highlight=False)
     with console.capture() as drawing:

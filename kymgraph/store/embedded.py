@@ -31,6 +31,7 @@ from typing import Any, Final
 import pyoxigraph as ox
 
 from kymgraph.errors import (
+    CannotWrite,
     GenerationNotKept,
     KymgraphError,
     QuerySyntaxError,
@@ -258,16 +259,21 @@ class EmbeddedStore:
         is as it was and the temporary folder is gone.
         """
         self.check_buildable(discard_history=discard_history)
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        with _lock(self.folder, fcntl.LOCK_EX):
-            temporary = Path(
-                tempfile.mkdtemp(prefix=f"{self.folder.name}.building-", dir=self.folder.absolute().parent)
-            )
-            try:
-                manifest = _write(temporary, quads, project, graphs, files or {})
-                self._put_in_place(temporary)
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
+        try:
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            with _lock(self.folder, fcntl.LOCK_EX):
+                name, beside = f"{self.folder.name}.building-", self.folder.absolute().parent
+                temporary = Path(tempfile.mkdtemp(prefix=name, dir=beside))
+                try:
+                    manifest = _write(temporary, quads, project, graphs, files or {})
+                    self._put_in_place(temporary)
+                finally:
+                    shutil.rmtree(temporary, ignore_errors=True)
+        except OSError as error:
+            raise CannotWrite(
+                f"the store in {self.folder} could not be written: {error}; what was there before is unharmed",
+                hint="see that the disk has room and the folder is yours, or name another with --store",
+            ) from None
         return manifest
 
     def _put_in_place(self, new: Path) -> None:
@@ -468,7 +474,7 @@ def _fsync(path: Path) -> None:
 def _lock(folder: Path, kind: int) -> Iterator[None]:
     """Hold the store's lock, if there is a store. The kernel lets it go when the holder dies."""
     try:
-        file = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = os.open(folder / "writer.lock", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except (FileNotFoundError, NotADirectoryError):
         yield
         return

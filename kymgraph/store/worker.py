@@ -21,6 +21,7 @@ import sys
 import threading
 from _socket import socket  # the `socket` module costs a third of the start-up time
 from collections.abc import Iterable
+from signal import alarm
 from typing import Any
 
 EXIT_NO_SANDBOX = 77
@@ -153,6 +154,8 @@ class Worker:
         while True:
             request = json.loads(self.frame())
             output = Frames(self.connection, xml="xml" in request.get("media_type", ""))
+            # Should the pool be stopped or stuck, the kernel ends this process; no thread of ours is needed.
+            alarm(request["seconds"])
             try:
                 if request["kind"] == "parse":
                     status = self.parse(request, self.frame(), output)
@@ -177,6 +180,7 @@ class Worker:
             except Exception as error:  # an error of ours: said, not hidden, and the worker lives
                 status = {"code": "internal", "message": f"{type(error).__name__}: {error}"}
             output.end(status)
+            alarm(0)
 
     # --- queries ---
 

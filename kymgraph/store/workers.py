@@ -1,6 +1,7 @@
 """The pool of disposable processes that answer queries and parse payloads (`worker.py` is one of them).
 
-A query gets a fast slot. If it is not done after `promote_after` seconds it moves to the slow lane at the
+A query gets a fast slot. If it is not done after `promote_after` seconds (and has had a core for half of
+them, so that a look-up on a busy machine is not taken for a long query) it moves to the slow lane at the
 lowest priority, or is refused if that lane is full; at its deadline its process is killed. So a hostile text
 costs one process, and look-ups pass it by. An answer is handed over when it is complete: up to `spool_bytes`
 in memory, above that in a file, so that no slow reader holds a process and no status is sent too early.
@@ -28,7 +29,7 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Final, Literal
+from typing import IO, Any, Final, Literal, cast
 
 from ..errors import (
     Busy,
@@ -46,7 +47,7 @@ from ..errors import (
     UnsafePayload,
 )
 from ..namespaces import PREFIXES
-from ..queries import DEFAULT_LIMITS, Limits, inspect, substitute, syntax_error
+from ..queries import DEFAULT_LIMITS, PADDING, Limits, inspect, substitute, syntax_error
 from ..results import by_name
 from . import worker as _worker
 
@@ -138,8 +139,8 @@ class _Task:
     """A job on its way: its frames, who asked, its timer, and what of the answer has arrived."""
 
     __slots__ = (
-        "client", "deadline", "expires", "file", "frame", "future", "generation", "job", "media_type",
-        "parts", "path", "process", "size", "slow", "text", "timer",
+        "began", "client", "cpu", "deadline", "expires", "file", "frame", "future", "generation", "job",
+        "media_type", "parts", "path", "process", "size", "slow", "text", "timer",
     )  # fmt: skip
 
     def __init__(
@@ -148,7 +149,7 @@ class _Task:
         self.job, self.text, self.frame, self.media_type = job, text, frame, media_type
         self.generation, self.client = generation, client
         self.future: asyncio.Future[dict[str, Any]]
-        self.deadline = self.expires = 0.0
+        self.deadline = self.expires = self.began = self.cpu = 0.0
         self.timer: asyncio.TimerHandle | None = None
         self.process: _Process | None = None
         self.slow = False
@@ -183,8 +184,8 @@ class _Process(asyncio.Protocol):
         self.ready = self.killed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        # Not asserted: the transports of uvloop are no subclass of asyncio.Transport.
+        self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         if self.killed:
@@ -350,10 +351,11 @@ class WorkerPool:
         """
         if self._closed:
             raise Busy("nothing was run: the query workers are not running")
-        task = self._task(job, client)
+        seconds = self._deadline if deadline is None else deadline
+        task = self._task(job, client, seconds)
         loop = self._loop
         task.future = loop.create_future()
-        task.deadline = self._deadline if deadline is None else deadline
+        task.deadline = seconds
         task.expires = loop.time() + task.deadline
         if self._refused or self._kills:
             self._check_memory(task)
@@ -369,15 +371,20 @@ class WorkerPool:
             raise
         return self._answer(task, status)
 
-    def _task(self, job: Job, client: str) -> _Task:
+    def _task(self, job: Job, client: str, seconds: float) -> _Task:
         generation, path = self._checkpoint()
+        grace = int(seconds) + 3
         if job.kind == "parse":
             request: dict[str, Any] = {
-                "kind": "parse", "media_type": job.format, "base": job.base, "name": job.name,
-            }  # fmt: skip
+                "kind": "parse",
+                "seconds": grace,
+                "media_type": job.format,
+                "base": job.base,
+                "name": job.name,
+            }
             payload = job.payload or b""
-            return _Task(job, "", _frame(request) + _LENGTH.pack(len(payload)) + payload,
-                         "application/n-quads", generation, client)  # fmt: skip
+            frame = _frame(request) + _LENGTH.pack(len(payload)) + payload
+            return _Task(job, "", frame, "application/n-quads", generation, client)
         text = substitute(job.text, job.bindings) if job.bindings else job.text
         info = inspect(text, limits=self._limits, base=job.base)
         fmt = by_name(job.format, info.form)
@@ -388,8 +395,9 @@ class WorkerPool:
             default, named = info.from_, info.from_named
         request = {
             "kind": "query",
+            "seconds": grace,
             "store": str(path),
-            "text": info.without_dataset if default is not None else text,
+            "text": (info.without_dataset if default is not None else text) + PADDING,
             "base": job.base,
             "media_type": fmt.ox,
             "default_graphs": None if default is None else list(dict.fromkeys(default)),
@@ -502,6 +510,7 @@ class WorkerPool:
     def _start(self, task: _Task, process: _Process) -> None:
         process.task, task.process = task, process
         self._running += 1
+        task.began, task.cpu = self._loop.time(), _cpu_seconds(process.popen.pid)
         task.timer = self._loop.call_at(
             min(self._loop.time() + self._promote_after, task.expires), self._promote, task
         )
@@ -511,8 +520,11 @@ class WorkerPool:
 
     def _promote(self, task: _Task) -> None:
         """It is a long one: to the slow lane, if there is room for it."""
-        if task.future.done() or self._loop.time() >= task.expires:
+        now = self._loop.time()
+        if task.future.done() or now >= task.expires:
             self._expire(task)
+        elif self._starved(task, now):
+            task.timer = self._loop.call_at(min(now + self._promote_after, task.expires), self._promote, task)
         elif task.client and task.client in self._slow_clients:
             self._shed(
                 task,
@@ -542,6 +554,12 @@ class WorkerPool:
             task.timer = self._loop.call_at(task.expires, self._expire, task)
             self._top_up()
             self._next()
+
+    def _starved(self, task: _Task, now: float) -> bool:
+        """Has it waited for a core (or a disk) rather than worked? Believed for a while only."""
+        assert task.process is not None
+        worked = _cpu_seconds(task.process.popen.pid) - task.cpu
+        return worked < self._promote_after / 2 and now - task.began < 10 * self._promote_after
 
     def _shed(self, task: _Task, error: KymgraphError) -> None:
         self._count["shed"] += 1
@@ -807,6 +825,14 @@ def _site_of(package: str) -> str:
     if spec is None or spec.origin is None:
         raise KymgraphError(f"the package {package} cannot be found; install kymgraph again")
     return str(Path(spec.origin).parent.parent)
+
+
+def _cpu_seconds(pid: int) -> float:
+    """What a process has used of the cores: on Linux by clock_getcpuclockid(3), elsewhere unknown."""
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(OSError):
+            return time.clock_gettime((~pid << 3) | 2)
+    return float("inf")
 
 
 def _lower_priority(pid: int) -> None:

@@ -24,7 +24,8 @@ FILES = {
     "kymgraph.toml": f'base_iri = "{BASE}"\n[title]\nen = "Test graph"\n',
     "data/first.ttl": """
 ex:plan a ex:Plan ; rdfs:label "suunnitelma"@fi , "plan"@en ; ex:part ex:goal ; ex:pages 12 .
-ex:goal a ex:Goal ; rdfs:label "<script>alert('x')</script>"@fi ; ex:link <javascript:alert(1)> , <https://a.example/> .
+ex:goal a ex:Goal ; rdfs:label "<script>alert('x')</script>"@fi ;
+  ex:link <javascript:alert(1)> , <https://a.example/> .
 """,
     "data/second.ttl": """
 ex:plan a ex:Plan .
@@ -41,7 +42,7 @@ kymsh:plan-part a sh:PropertyShape ; sh:path ex:part ; sh:class ex:Goal ; sh:nam
 kymsh:Slow a sh:NodeShape ; sh:targetSubjectsOf ex:code ; sh:property kymsh:slow-code .
 kymsh:slow-code a sh:PropertyShape ; sh:path ex:code ; sh:pattern "^([a-z]+)+@x$" .
 """,
-    "api/queries/Q01.rq": """#+ summary: {fi: Mitä osia suunnitelmalla on?, en: Which parts does the plan have?}
+    "api/queries/Q01.rq": """#+ summary: {fi: Mitä osia suunnitelmalla on?, en: Which parts has the plan?}
 #+ answers: Q01
 PREFIX ex: <https://example.org/kym/id/>
 SELECT ?part WHERE { ex:plan ex:part ?part }

@@ -47,8 +47,11 @@ def test_the_interface_is_described_to_machines_and_people(site: Any, http: http
     assert 'id="query-timeout"' in page.text  # what the type of a problem points to
 
 
-@pytest.mark.parametrize("path", ["/sparql", "/sparql?query=ASK%7B%7D", "/graphs", "/docs", "/nowhere", "/static/kymgraph.css",
-                                  "/sparql?query=no", "/health"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    ["/sparql", "/sparql?query=ASK%7B%7D", "/sparql?query=no", "/graphs", "/docs", "/nowhere",
+     "/static/kymgraph.css", "/health"],
+)  # fmt: skip
 def test_every_response_is_guarded_and_readable_from_everywhere(
     site: Any, http: httpx.Client, path: str
 ) -> None:

@@ -9,13 +9,12 @@ import httpx
 import pytest
 
 HTML = {"Accept": "text/html"}
-LABELS = (
-    "SELECT ?x ?label WHERE { ?x <http://www.w3.org/2000/01/rdf-schema#label> ?label } ORDER BY ?x LIMIT 3"
-)
+LABELS = """PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
+SELECT ?x ?label WHERE { ?x a <https://example.org/kym/id/Plan> ; rdfs:label ?label }"""
 
 
 def page(http: httpx.Client, url: str, **parameters: str) -> str:
-    response = http.get(url, params=parameters, headers=HTML)
+    response = http.get(url, params=parameters or None, headers=HTML)
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     return response.text
 

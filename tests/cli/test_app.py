@@ -176,6 +176,16 @@ def test_an_interrupted_build_is_status_130_and_leaves_nothing(
     assert sorted(p.name for p in project.folder.iterdir()) == ["data", "kymgraph.toml"]
 
 
+def test_a_store_that_cannot_be_written_is_status_3(kymgraph: Kymgraph, make_project: MakeProject) -> None:
+    project = make_project({"data/a.ttl": "x:a x:p 1 ."})
+    (project.folder / "file").write_text("not a folder")
+
+    done = kymgraph("build", "--store", "file/store", cwd=project.folder)
+
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "could not be written" in done.stderr
+
+
 # --- export ---------------------------------------------------------------------------------------------
 
 MESSY = 'x:b x:p 2 .\n# a comment\nx:a x:p [ x:q "ä"@fi ] ;\n a x:C .'
@@ -281,6 +291,13 @@ def test_a_table_is_for_people(kymgraph: Kymgraph, asked: Path) -> None:
 RUNAWAY = f"SELECT (COUNT(*) AS ?n) {{ {' '.join(f'?a{i} ?b{i} ?c{i} .' for i in range(30))} }}"
 
 
+def test_a_table_cannot_steer_the_terminal(kymgraph: Kymgraph, asked: Path) -> None:
+    done = kymgraph("query", r'SELECT ("\u001b[31mred" AS ?x) {}', cwd=asked)
+
+    assert r"\x1b[31mred" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("args", "status", "said"),
     [
@@ -333,7 +350,7 @@ def test_the_doctor_finds_nothing_wrong_then_something(
     asked = Path(shutil.copytree(asked, tmp_path / "copy"))
     well = kymgraph("doctor", "--deep", cwd=asked)
     (asked / "data/a.ttl").write_text("")
-    changed = kymgraph("doctor", cwd=asked)
+    changed = kymgraph("doctor", cwd=asked, env={"KYMGRAPH_PROT": "8001"})
     (asked / ".kymgraph/current").unlink()
     ill = kymgraph("doctor", "--format", "json", cwd=asked)
 
@@ -341,6 +358,7 @@ def test_the_doctor_finds_nothing_wrong_then_something(
     assert all(line.startswith("ok ") for line in well.stdout.splitlines())
     assert "kept off the network" in well.stdout
     assert changed.returncode == 0
+    assert "KYMGRAPH_PROT is set, but there is no such setting" in changed.stdout
     assert "warning  1 file(s) differ from what the store was built from: data/a.ttl" in changed.stdout
     assert ill.returncode == 1
     [fault] = [f for f in ast.literal_eval(ill.stdout.replace("null", "None")) if f["level"] == "fault"]

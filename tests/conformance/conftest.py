@@ -57,4 +57,5 @@ def endpoint(suites: Path, serve: Any, tmp_path_factory: pytest.TempPathFactory)
         quads += rdf.canonical(parsed).quads
         graphs.append(iri)
     EmbeddedStore(folder / "store").build(quads, project=project, graphs=graphs)
-    return serve(folder, folder / "store", cache_bytes=0) + "/sparql"
+    url: str = serve(folder, folder / "store", cache_bytes=0)
+    return url + "/sparql"

@@ -1,8 +1,8 @@
 """W3C SPARQL 1.1: query evaluation, syntax and result formats, each test asked of a real server over HTTP.
 
-Results are compared as the suites ask: a multiset of solutions, equal up to the names of blank nodes. Literals
-are equal if they have the same datatype and the same value, since the store keeps values in one form ("2.50"
-is kept as "2.5"). What is skipped stands in skip.toml, each with its reason.
+Results are compared as the suites ask: a multiset of solutions, equal up to the names of blank nodes.
+Literals are equal if they have the same datatype and the same value, since the store keeps values in one form
+("2.50" is kept as "2.5"). What is skipped stands in skip.toml, each with its reason.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def cases(*suites: str) -> Iterator[Case]:
             return
         values: dict[tuple[str, str], list[Any]] = {}
         for quad in rdf.parse(folder / "manifest.ttl", base=base + "manifest.ttl"):
-            values.setdefault((quad.subject.value, quad.predicate.value), []).append(quad.object)
+            subject: Any = quad.subject
+            values.setdefault((subject.value, quad.predicate.value), []).append(quad.object)
         entry = values[base + "manifest.ttl", MF + "entries"][0]
         while entry.value != RDF + "nil":
             test = values[entry.value, RDF + "first"][0].value
@@ -118,7 +119,7 @@ def ask(client: httpx.Client, endpoint: str, case: Case, accept: str) -> httpx.R
     text = case.query.read_text("utf-8")
     if "Syntax" not in case.kind:
         text = f"BASE <{case.base}>\n{text}"
-    parameters = [("default-graph-uri", iri) for iri in case.data]
+    parameters: list[tuple[str, Any]] = [("default-graph-uri", iri) for iri in case.data]
     parameters += [("named-graph-uri", iri) for iri in case.graph_data]
     if "FROM" in text:
         parameters = []  # the query names its dataset itself, and parameters would take its place

@@ -1,6 +1,8 @@
-"""W3C SPARQL 1.1 Service Description: the three tests of its manifest, in every RDF syntax that is offered."""
+"""W3C SPARQL 1.1 Service Description: the three tests of its manifest, in every RDF syntax there is."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import httpx
 import pytest
@@ -8,8 +10,14 @@ import rdflib
 from rdflib import RDF, Namespace, URIRef
 
 SD = Namespace("http://www.w3.org/ns/sparql-service-description#")
-SYNTAXES = {"text/turtle": "turtle", "application/rdf+xml": "xml", "application/n-triples": "nt",
-            "application/ld+json": "json-ld", "application/trig": "trig", "application/n-quads": "nquads"}  # fmt: skip
+SYNTAXES = {
+    "text/turtle": "turtle",
+    "application/rdf+xml": "xml",
+    "application/n-triples": "nt",
+    "application/ld+json": "json-ld",
+    "application/trig": "trig",
+    "application/n-quads": "nquads",
+}
 
 
 def described(endpoint: str, media_type: str) -> rdflib.Graph:
@@ -40,16 +48,17 @@ def test_conforms_to_schema(endpoint: str) -> None:
         SD.namedGraph: SD.NamedGraph,
         SD.graph: SD.Graph,
     }
-    domains = {
-        SD.endpoint: SD.Service, SD.supportedLanguage: SD.Service, SD.resultFormat: SD.Service, SD.feature: SD.Service,
-        SD.defaultDataset: SD.Service, SD.defaultGraph: SD.Dataset, SD.namedGraph: SD.Dataset, SD.name: SD.NamedGraph,
-        SD.graph: SD.NamedGraph,
-    }  # fmt: skip
+    of_service = (SD.endpoint, SD.supportedLanguage, SD.resultFormat, SD.feature, SD.defaultDataset)
+    domains = dict.fromkeys(of_service, SD.Service)
+    domains |= {SD.defaultGraph: SD.Dataset, SD.namedGraph: SD.Dataset}
+    domains |= {SD.name: SD.NamedGraph, SD.graph: SD.NamedGraph}
     known_languages = {SD.SPARQL10Query, SD.SPARQL11Query, SD.SPARQL11Update}
 
     assert (None, SD.supportedLanguage, SD.SPARQL11Query) in graph
     assert set(graph.objects(None, SD.supportedLanguage)) <= known_languages
     assert (None, SD.feature, SD.UnionDefaultGraph) not in graph  # the suites' project is a strict one
+    subject: Any
+    predicate: Any
     for subject, predicate, value in graph:
         if predicate in domains:
             assert (subject, RDF.type, domains[predicate]) in graph, f"{predicate} on {subject}"

@@ -79,6 +79,24 @@ def pids(pool: WorkerPool) -> set[int]:
     return {process.popen.pid for process in pool._processes}
 
 
+async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for it, however busy the machine is."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.01)
+
+
+async def settled(pool: WorkerPool) -> None:
+    """Nothing runs, and who was ended is gone and replaced."""
+    await until(lambda: pool.stats()["processes"] == pool.stats()["idle"])
+    assert pool.stats()["running"] == pool.stats()["running_slow"] == 0
+
+
+def proc(pid: int, name: str) -> bytes:
+    return Path(f"/proc/{pid}/{name}").read_bytes()
+
+
 def is_gone(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -111,7 +129,8 @@ def test_each_form_in_each_format_is_the_engines_own_answer(checkpoint, folder):
 
 @pytest.mark.parametrize("name", ["ttl", "nt", "rdf", "jsonld", "nq", "trig"])
 def test_a_graph_is_a_set_of_triples_in_every_format(checkpoint, name):
-    text = "PREFIX ex: <http://e/> CONSTRUCT { ?x ex:q ?z . ?x ex:label 'ä <&>'@fi } WHERE { ?x ex:p ?y . ?z ex:p ?w }"
+    template = "?x ex:q ?z . ?x ex:label 'ä <&>'@fi"
+    text = f"PREFIX ex: <http://e/> CONSTRUCT {{ {template} }} WHERE {{ ?x ex:p ?y . ?z ex:p ?w }}"
     answer = run_sync(checkpoint, Job(text, name))
 
     fmt = ox.RdfFormat.from_media_type(answer.media_type)
@@ -123,7 +142,8 @@ def test_a_graph_is_a_set_of_triples_in_every_format(checkpoint, name):
 
 
 def test_the_same_graph_is_written_the_same_way_each_time_with_the_prefixes_it_uses(checkpoint):
-    text = "PREFIX ex: <http://e/> CONSTRUCT { ?x ex:p ?y ; a <http://www.w3.org/2004/02/skos/core#Concept> } WHERE { ?x ex:p ?y }"
+    concept = "<http://www.w3.org/2004/02/skos/core#Concept>"
+    text = f"PREFIX ex: <http://e/> CONSTRUCT {{ ?x ex:p ?y ; a {concept} }} WHERE {{ ?x ex:p ?y }}"
 
     async def scene(pool: WorkerPool) -> None:
         bodies = {(await pool.run(Job(text, "ttl"))).body for _ in range(6)}
@@ -166,7 +186,7 @@ def test_a_long_answer_is_in_a_file_that_goes_with_the_answer(checkpoint):
         pieces = [piece async for piece in answer]
         assert b"".join(pieces) == answer.read() == answer.file.read_bytes()
         assert pieces[0].startswith(b"s,p,o,t,u\r\n") or b"," in pieces[0]
-        assert answer.file.stat().st_mode & 0o077 == 0 or answer.file.parent.stat().st_mode & 0o077 == 0
+        assert answer.file.parent.stat().st_mode & 0o077 == 0
         answer.close()
         answer.close()
         assert not answer.file.exists()
@@ -195,7 +215,11 @@ def test_parameters_are_bound(checkpoint):
 # --- datasets ---
 
 COUNT = "SELECT (COUNT(*) AS ?n) {0} {{ ?s ?p ?o }}"
-NAMES = "SELECT (GROUP_CONCAT(STR(?g); separator=' ') AS ?n) {0} {{ SELECT DISTINCT ?g {{ GRAPH ?g {{ ?s ?p ?o }} }} ORDER BY ?g }}"
+NAMES = (
+    "SELECT (GROUP_CONCAT(STR(?g); separator=' ') AS ?n) {0} "
+    "{{ SELECT DISTINCT ?g {{ GRAPH ?g {{ ?s ?p ?o }} }} ORDER BY ?g }}"
+)
+INSIDE = "SELECT (COUNT(*) AS ?n) {0} {{ GRAPH ?g {{ ?s ?p ?o }} }}"
 
 
 @pytest.mark.parametrize(
@@ -217,7 +241,7 @@ NAMES = "SELECT (GROUP_CONCAT(STR(?g); separator=' ') AS ?n) {0} {{ SELECT DISTI
         (NAMES.format(f"FROM NAMED <{G}>"), None, (H,), H),
         (NAMES.format(""), (G, H), (H,), H),
         (NAMES.format(f"FROM <{G}> FROM <{H}> FROM NAMED <{H}>"), None, None, H),
-        (COUNT.replace("?s ?p ?o", "GRAPH ?g {{ ?s ?p ?o }}").format(f"FROM <{G}> FROM <{H}> FROM NAMED <{H}>"), None, None, "2"),
+        (INSIDE.format(f"FROM <{G}> FROM <{H}> FROM NAMED <{H}>"), None, None, "2"),
     ],
 )  # fmt: skip
 def test_the_dataset_is_the_protocols_or_the_texts_or_the_stores(checkpoint, text, default, named, expected):
@@ -305,17 +329,14 @@ def test_errors_say_what_was_wrong(checkpoint, job, error, words):
 def test_a_query_too_slow_is_ended_at_its_deadline(checkpoint):
     async def scene(pool: WorkerPool) -> None:
         began = time.perf_counter()
-        running = asyncio.ensure_future(pool.run(Job(ENDLESS), deadline=0.6))
-        await asyncio.sleep(0.4)
-        slow = [p for p in pool._processes if p.task is not None]
-        assert len(slow) == 1
-        pid = slow[0].popen.pid
-        assert os.getpriority(os.PRIO_PROCESS, pid) == 19
-        with pytest.raises(errors.QueryTimeout, match=r"0\.6 s"):
+        running = asyncio.ensure_future(pool.run(Job(ENDLESS), deadline=2))
+        await until(lambda: pool.stats()["running_slow"] == 1)
+        (slow,) = [p for p in pool._processes if p.task is not None]
+        assert os.getpriority(os.PRIO_PROCESS, slow.popen.pid) == 19
+        with pytest.raises(errors.QueryTimeout, match="after 2 s"):
             await running
-        assert 0.55 < time.perf_counter() - began < 1.2
-        await asyncio.sleep(0.3)
-        assert is_gone(pid)
+        assert 1.95 < time.perf_counter() - began < 3
+        await until(lambda: is_gone(slow.popen.pid), seconds=1)
         assert (await pool.run(Job("ASK {}"))).body
 
     with_pool(checkpoint, scene)
@@ -353,21 +374,21 @@ def test_one_long_query_per_client_and_as_many_as_the_slow_lane_holds(checkpoint
     async def scene(pool: WorkerPool) -> None:
         def long(client: str, number: int) -> asyncio.Task[Any]:
             text = f"{ENDLESS} # {number} of {client}"
-            return asyncio.ensure_future(pool.run(Job(text), client=client, deadline=1.5))
+            return asyncio.ensure_future(pool.run(Job(text), client=client, deadline=30))
 
         first = long("a", 1)
-        await asyncio.sleep(0.3)
+        await until(lambda: pool.stats()["running_slow"] == 1)
         with pytest.raises(errors.TooManyRequests) as refused:
             await long("a", 2)
         assert refused.value.retry_after >= 1
         other = long("b", 1)
-        await asyncio.sleep(0.3)
+        await until(lambda: pool.stats()["running_slow"] == 2)
         with pytest.raises(errors.Busy, match="too many long queries"):
             await long("c", 1)
         assert (await pool.run(Job("ASK {}"), client="a")).body  # short ones are always welcome
-        for task in (first, other):
-            with pytest.raises(errors.QueryTimeout):
-                await task
+        first.cancel()
+        other.cancel()
+        await asyncio.gather(first, other, return_exceptions=True)
         assert pool.stats()["running_slow"] == 0
         assert not pool._slow_clients
 
@@ -394,7 +415,8 @@ def test_waiting_clients_are_served_in_turn(checkpoint):
 
 def test_a_full_queue_and_a_long_wait_are_busy(checkpoint):
     async def scene(pool: WorkerPool) -> None:
-        long = [asyncio.ensure_future(pool.run(Job(f"{ENDLESS} #{i}"), deadline=1)) for i in range(2)]
+        await settled(pool)
+        long = [asyncio.ensure_future(pool.run(Job(f"{ENDLESS} #{i}"), deadline=2)) for i in range(2)]
         await asyncio.sleep(0)
         waiting = asyncio.ensure_future(pool.run(Job("ASK {}"), deadline=0.1))
         await asyncio.sleep(0)
@@ -402,7 +424,7 @@ def test_a_full_queue_and_a_long_wait_are_busy(checkpoint):
             await pool.run(Job("ASK {}"))
         with pytest.raises(errors.Busy, match=r"no worker came free in 0\.1 s"):
             await waiting
-        assert pool.stats()["waiting"] == 0
+        assert pool.stats()["waiting"] == 1  # the second long one
         await asyncio.gather(*long, return_exceptions=True)
 
     with_pool(checkpoint, scene, fast=1, waiting=2)
@@ -411,10 +433,11 @@ def test_a_full_queue_and_a_long_wait_are_busy(checkpoint):
 def test_a_text_that_must_be_ended_again_and_again_is_put_off(checkpoint):
     async def scene(pool: WorkerPool) -> None:
         for _ in range(5):
+            await settled(pool)
             with pytest.raises(errors.QueryTimeout):
-                await pool.run(Job(ENDLESS), deadline=0.05)
+                await pool.run(Job(ENDLESS), deadline=0.1)
         with pytest.raises(errors.TooManyRequests, match="5 times within a minute") as refused:
-            await pool.run(Job(ENDLESS), deadline=0.05)
+            await pool.run(Job(ENDLESS))
         assert 50 < refused.value.retry_after <= 60
 
     with_pool(checkpoint, scene)
@@ -423,8 +446,7 @@ def test_a_text_that_must_be_ended_again_and_again_is_put_off(checkpoint):
 def test_a_caller_that_goes_away_takes_its_long_query_along(checkpoint):
     async def scene(pool: WorkerPool) -> None:
         running = asyncio.ensure_future(pool.run(Job(ENDLESS)))
-        await asyncio.sleep(0.4)
-        assert pool.stats()["running_slow"] == 1
+        await until(lambda: pool.stats()["running_slow"] == 1)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
@@ -432,10 +454,8 @@ def test_a_caller_that_goes_away_takes_its_long_query_along(checkpoint):
         early = asyncio.ensure_future(pool.run(Job(ENDLESS + " # early")))
         await asyncio.sleep(0.02)
         early.cancel()
-        await asyncio.sleep(0.4)  # ended when it would have been promoted
-        stats = pool.stats()
-        assert stats["running"] == stats["running_slow"] == 0
-        assert stats["processes"] == stats["idle"]
+        await until(lambda: pool.stats()["killed"] == 2)  # ended when it would have been promoted
+        await settled(pool)
 
     with_pool(checkpoint, scene)
 
@@ -461,17 +481,20 @@ def test_no_process_and_no_open_file_is_left_behind(checkpoint):
 
 def test_a_worker_killed_while_idle_is_replaced_and_nobody_is_blamed(checkpoint):
     async def scene(pool: WorkerPool) -> None:
-        await asyncio.sleep(0.3)
+        await settled(pool)
         for pid in pids(pool):
             os.kill(pid, signal.SIGKILL)
-        time.sleep(0.05)  # no turn of the loop: the pool does not know yet
+        time.sleep(0.05)  # noqa: ASYNC251 - no turn of the loop, so the pool does not know yet
         assert (await pool.run(Job("ASK {}"))).body
         assert pool.stats()["refused_texts"] == 0
 
     with_pool(checkpoint, scene)
 
 
-def test_workers_end_when_their_server_is_killed_even_in_the_middle_of_a_query(checkpoint, tmp_path):
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_workers_end_with_their_server_even_in_the_middle_of_a_query(checkpoint, how):
+    if how == signal.SIGSTOP and os.environ.get("KYMGRAPH_TEST", "quick") == "quick":
+        pytest.skip("takes as long as a deadline: runs as ci and night")
     script = f"""
         import asyncio, sys
         sys.path.insert(0, {str(ROOT)!r})
@@ -480,31 +503,35 @@ def test_workers_end_when_their_server_is_killed_even_in_the_middle_of_a_query(c
         async def main():
             pool = WorkerPool(lambda: (1, Path({str(checkpoint()[1])!r})), fast=1, spare=1)
             await pool.start()
-            asyncio.ensure_future(pool.run(Job({ENDLESS!r}), deadline=60))
+            asyncio.ensure_future(pool.run(Job({ENDLESS!r}), deadline=1.5))
             await asyncio.sleep(0.5)
-            print(*[p.popen.pid for p in pool._processes], flush=True)
+            print(*[p.popen.pid for p in pool._processes if p.task or {how == signal.SIGKILL}], flush=True)
             await asyncio.sleep(60)
         asyncio.run(main())
     """
     server = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE)
     assert server.stdout is not None
     known = [int(pid) for pid in server.stdout.readline().split()]
-    assert len(known) >= 2
+    assert known
+    os.kill(server.pid, how)
+    until = time.monotonic() + (2 if how == signal.SIGKILL else 8)
+    # A stopped server cannot collect its children, so they stay as zombies, which hold nothing.
+    while not all(is_gone(pid) or b") Z " in proc(pid, "stat") for pid in known) and time.monotonic() < until:
+        time.sleep(0.02)
+    ended = all(is_gone(pid) or b") Z " in proc(pid, "stat") for pid in known)
     server.kill()
     server.wait()
     server.stdout.close()
-    until = time.monotonic() + 2
-    while not all(is_gone(pid) for pid in known) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert all(is_gone(pid) for pid in known)
+    assert ended
 
 
 def test_a_worker_sees_nothing_of_our_environment(checkpoint, monkeypatch):
     monkeypatch.setenv("KYMGRAPH_TEST_SECRET", "s3cret")
 
     async def scene(pool: WorkerPool) -> None:
+        await settled(pool)
         for pid in pids(pool):
-            assert b"s3cret" not in Path(f"/proc/{pid}/environ").read_bytes()
+            assert b"s3cret" not in proc(pid, "environ")
 
     with_pool(checkpoint, scene)
 
@@ -562,11 +589,11 @@ CALLS = [
 @pytest.mark.parametrize("call", CALLS)
 def test_no_connection_leaves_a_worker_even_if_service_reached_it(checkpoint, listener, service_passes, call):
     text = "SELECT * { " + call.format(listener.port) + " }"
-    try:
-        answer = ask(checkpoint, Job(text))
-        assert json.loads(answer)["results"]["bindings"] == [{}]
-    except errors.KymgraphError as error:
-        assert "ermission" in str(error) or "not permitted" in str(error)
+    if "SILENT" in call:
+        assert json.loads(ask(checkpoint, Job(text)))["results"]["bindings"] == [{}]
+    else:
+        with pytest.raises(errors.KymgraphError, match="ermi"):
+            ask(checkpoint, Job(text))
     time.sleep(0.1)
     assert listener.connections == 0
 
@@ -610,11 +637,12 @@ def test_a_worker_without_a_sandbox_does_not_start_unless_the_operator_says_so(
 
 def test_the_sandbox_is_proven_not_assumed(checkpoint):
     async def scene(pool: WorkerPool) -> None:
+        await settled(pool)
         assert pool.stats()["sandbox"] == "seccomp"
         for pid in pids(pool):
-            status = Path(f"/proc/{pid}/status").read_text()
-            assert "Seccomp:\t2" in status
-            assert "NoNewPrivs:\t1" in status
+            status = proc(pid, "status")
+            assert b"Seccomp:\t2" in status
+            assert b"NoNewPrivs:\t1" in status
 
     with_pool(checkpoint, scene)
 
