@@ -32,6 +32,7 @@ import sys
 import tempfile
 import time
 import urllib.parse
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -44,10 +45,11 @@ ID = "https://w3id.org/kymgraph/id/"
 SKOS = "http://www.w3.org/2004/02/skos/core#"
 XSD = "http://www.w3.org/2001/XMLSchema#"
 PREFIXES = f"PREFIX kym: <{KYM}> PREFIX skos: <{SKOS}> "
-WORDS = (
-    "logistiikka metsä energia matkailu hyvinvointi koulutus digitalisaatio kyberturvallisuus biotalous "
-    "kiertotalous kulttuuri liikunta saavutettavuus innovaatio vienti palvelu verkosto ruoka kylä satama"
-).split()
+WORDS = [
+    "logistiikka", "metsä", "energia", "matkailu", "hyvinvointi", "koulutus", "digitalisaatio", "biotalous",
+    "kyberturvallisuus", "kiertotalous", "kulttuuri", "liikunta", "saavutettavuus", "innovaatio", "vienti",
+    "palvelu", "verkosto", "ruoka", "kylä", "satama",
+]  # fmt: skip
 #: measures per programme and per priority, chosen so that lists have lengths a planner would meet
 PRIORITIES_PER_PROGRAMME = 12
 MEASURES_PER_PRIORITY = 60
@@ -132,60 +134,92 @@ def sizes(wanted: int) -> Sizes:
     return Sizes(programmes, programmes * PRIORITIES_PER_PROGRAMME * MEASURES_PER_PRIORITY)
 
 
-def kinds(size: Sizes) -> dict[str, Callable[[random.Random], str]]:
-    """The twelve kinds; each makes a query with a fresh parameter."""
+class Fresh:
+    """Parameters that do not come again: numbers in scattered order without repetition, ever new LIMITs.
 
-    def priority(r: random.Random) -> str:
-        return f"<{ID}priority/{r.randrange(size.programmes)}-{r.randrange(PRIORITIES_PER_PROGRAMME)}>"
+    Without this, a cache would answer part of a "fresh" mix: a million triples hold only some 190 programmes.
+    """
 
-    def programme(r: random.Random) -> str:
-        return f"<{ID}programme/{r.randrange(size.programmes)}>"
+    def __init__(self, size: Sizes) -> None:
+        self.size, self.turn, self.bound = size, 0, 10_000
 
-    def measure(r: random.Random, step: int = 1) -> str:
-        return f"<{ID}measure/{r.randrange(size.measures // step) * step}>"
+    def measure(self, step: int = 1) -> str:
+        many = self.size.measures // step
+        self.turn += 1
+        return f"<{ID}measure/{self.turn * 7_919 % many * step}>"  # 7919 is prime: each comes once per cycle
 
-    def limit(r: random.Random) -> int:
-        return 500 + r.randrange(1000)  # a fresh parameter where the query has no other
+    def programme(self) -> str:
+        self.turn += 1
+        return f"<{ID}programme/{self.turn * 7_919 % self.size.programmes}>"
 
+    def priority(self) -> str:
+        self.turn += 1
+        number = self.turn * 7_919 % (self.size.programmes * PRIORITIES_PER_PROGRAMME)
+        return f"<{ID}priority/{number // PRIORITIES_PER_PROGRAMME}-{number % PRIORITIES_PER_PROGRAMME}>"
+
+    def limit(self) -> str:
+        self.bound += 1
+        return f"LIMIT {self.bound}"
+
+
+def kinds(r: random.Random, fresh: Fresh) -> dict[str, Callable[[], str]]:
+    """The twelve kinds; each makes one query that was not asked before in this run."""
+    in_programme = "?p kym:elementOf {} . ?m kym:elementOf ?p"
     return {
-        "look-up": lambda r: f"SELECT ?label {{ {measure(r)} skos:prefLabel ?label }}",
-        "star": lambda r: (
-            f"SELECT ?label ?n ?theme ?parent {{ {measure(r)} skos:prefLabel ?label ; kym:ordinal ?n ; "
-            "kym:theme ?theme ; kym:elementOf ?parent }"
+        "look-up": lambda: f"SELECT ?label {{ {fresh.measure()} skos:prefLabel ?label }}",
+        "star": lambda: (
+            f"SELECT ?label ?n ?theme ?parent {{ {fresh.measure()} skos:prefLabel ?label ; kym:ordinal ?n ; "
+            f"kym:theme ?theme ; kym:elementOf ?parent }} {fresh.limit()}"
         ),
-        "two hops": lambda r: (
-            f"SELECT ?m ?label {{ ?p kym:elementOf {programme(r)} . ?m kym:elementOf ?p ; skos:prefLabel ?label }} LIMIT 100"
+        "two hops": lambda: (
+            f"SELECT ?m ?label {{ {in_programme.format(fresh.programme())} ; skos:prefLabel ?label }} "
+            f"{fresh.limit()}"
         ),
-        "path": lambda r: f"SELECT ?whole {{ {measure(r)} kym:elementOf+ ?whole }}",
-        "filter": lambda r: (
-            f"SELECT ?m ?n {{ ?m kym:elementOf {priority(r)} ; kym:ordinal ?n FILTER(?n > {r.randrange(50)}) }}"
+        "path": lambda: f"SELECT ?whole {{ {fresh.measure()} kym:elementOf+ ?whole }} {fresh.limit()}",
+        "filter": lambda: (
+            f"SELECT ?m ?n {{ ?m kym:elementOf {fresh.priority()} ; kym:ordinal ?n "
+            f"FILTER(?n > {r.randrange(50)}) }} {fresh.limit()}"
         ),
-        "text": lambda r: (
-            f"SELECT ?m ?label {{ ?p kym:elementOf {programme(r)} . ?m kym:elementOf ?p ; skos:prefLabel ?label "
-            f'FILTER(CONTAINS(LCASE(?label), "{r.choice(WORDS)} {r.choice(WORDS)}")) }}'
+        "text": lambda: (
+            f"SELECT ?m ?label {{ {in_programme.format(fresh.programme())} ; skos:prefLabel ?label "
+            f'FILTER(CONTAINS(LCASE(?label), "{r.choice(WORDS)} {r.choice(WORDS)}")) }} {fresh.limit()}'
         ),
-        "count": lambda r: (
-            f"SELECT (COUNT(*) AS ?n) {{ ?p kym:elementOf {programme(r)} . ?m kym:elementOf ?p }}"
+        "count": lambda: (
+            f"SELECT (COUNT(*) AS ?n) {{ {in_programme.format(fresh.programme())} }} {fresh.limit()}"
         ),
-        "group": lambda r: (
-            f"SELECT ?theme (COUNT(?m) AS ?n) {{ ?p kym:elementOf {programme(r)} . ?m kym:elementOf ?p ; "
-            "kym:theme ?theme } GROUP BY ?theme"
+        "group": lambda: (
+            f"SELECT ?theme (COUNT(?m) AS ?n) {{ {in_programme.format(fresh.programme())} ; "
+            f"kym:theme ?theme }} GROUP BY ?theme {fresh.limit()}"
         ),
-        "order": lambda r: (
-            f"SELECT ?project ?euros {{ ?p kym:elementOf {programme(r)} . ?m kym:elementOf ?p . "
-            f"?project kym:implements ?m ; kym:value ?euros }} ORDER BY DESC(?euros) LIMIT {limit(r)}"
+        "order": lambda: (
+            f"SELECT ?project ?euros {{ {in_programme.format(fresh.programme())} . "
+            f"?project kym:implements ?m ; kym:value ?euros }} ORDER BY DESC(?euros) {fresh.limit()}"
         ),
-        "optional": lambda r: (
-            f"SELECT ?m ?status {{ ?m kym:elementOf {priority(r)} OPTIONAL {{ ?m kym:status ?status }} }}"
+        "optional": lambda: (
+            f"SELECT ?m ?status {{ ?m kym:elementOf {fresh.priority()} "
+            f"OPTIONAL {{ ?m kym:status ?status }} }} {fresh.limit()}"
         ),
-        "union": lambda r: (
-            f"SELECT ?x {{ {{ ?x kym:elementOf {priority(r)} }} UNION {{ ?x kym:implements {measure(r, 4)} }} }}"
+        "union": lambda: (
+            f"SELECT ?x {{ {{ ?x kym:elementOf {fresh.priority()} }} UNION "
+            f"{{ ?x kym:implements {fresh.measure(4)} }} }} {fresh.limit()}"
         ),
-        "construct": lambda r: (
-            f"CONSTRUCT {{ ?m skos:prefLabel ?label ; kym:theme ?theme }} WHERE {{ ?m kym:elementOf {priority(r)} ; "
-            "skos:prefLabel ?label ; kym:theme ?theme }"
+        "construct": lambda: (
+            f"CONSTRUCT {{ ?m skos:prefLabel ?label ; kym:theme ?theme }} WHERE {{ "
+            f"?m kym:elementOf {fresh.priority()} ; skos:prefLabel ?label ; kym:theme ?theme }} "
+            f"{fresh.limit()}"
         ),
     }
+
+
+#: What is measured: the kinds (none: all twelve), and how many queries of each are repeated (0: none).
+PARTS: dict[str, tuple[list[str], int]] = {
+    "mix, fresh": ([], 0),
+    "look-ups, fresh": (["look-up"], 0),
+    "mix, repeated": ([], 20),
+}
+#: Requests per second by part and server, one per round; seconds by part, server and kind.
+Rates = dict[str, dict[str, list[float]]]
+Times = dict[str, dict[str, dict[str, list[float]]]]
 
 
 @dataclass
@@ -212,9 +246,8 @@ def wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 120) -
             raise SystemExit(f"{url}: the server ended with {process.returncode} before it answered")
         try:
             with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=5) as s:
-                s.sendall(
-                    f"GET {parts.path}?query={query} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode()
-                )
+                head = f"GET {parts.path}?query={query} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+                s.sendall(f"{head}Connection: close\r\n\r\n".encode())
                 if s.recv(64).split(b" ")[1] == b"200":
                     return
         except (OSError, IndexError):
@@ -245,7 +278,8 @@ class Client:
         body = query.encode()
         self.writer.write(
             f"POST {self.path} HTTP/1.1\r\nHost: {self.netloc}\r\nContent-Type: application/sparql-query\r\n"
-            f"Accept: application/sparql-results+json, text/turtle;q=0.9\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            f"Accept: application/sparql-results+json, text/turtle;q=0.9\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n".encode()
             + body
         )
         head = await self.reader.readuntil(b"\r\n\r\n")
@@ -286,40 +320,30 @@ class Tally:
 
 
 async def drive(
-    url: str,
-    makers: dict[str, Callable[[random.Random], str]],
-    clients: int,
-    seconds: float,
-    seed: int,
-    repeat: int,
+    url: str, makers: dict[str, Callable[[], str]], clients: int, seconds: float, repeat: int = 0
 ) -> Tally:
     """Each client asks the kinds in turn until the time is up. `repeat` > 0 asks from a pool of that many
     queries per kind again and again."""
     tally = Tally({name: [] for name in makers})
-    pool: dict[str, list[str]] = {}
-    if repeat:
-        r = random.Random(seed)
-        pool = {name: [make(r) for _ in range(repeat)] for name, make in makers.items()}
+    pool = {name: [make() for _ in range(repeat)] for name, make in makers.items()}
     names = list(makers)
 
     async def one(number: int, until: float) -> None:
-        client, r = Client(url), random.Random(seed * 1000 + number)
-        turn = number
+        client, turn = Client(url), number
         while time.perf_counter() < until:
             name = names[turn % len(names)]
+            query = PREFIXES + (pool[name][turn // len(names) % repeat] if repeat else makers[name]())
             turn += 1
-            query = PREFIXES + (r.choice(pool[name]) if repeat else makers[name](r))
             t0 = time.perf_counter()
             await client.ask(query)
             tally.times[name].append(time.perf_counter() - t0)
         client.close()
 
-    if repeat:  # the first time is not a repetition
-        warm = Client(url)
-        for queries in pool.values():
-            for query in queries:
-                await warm.ask(PREFIXES + query)
-        warm.close()
+    warm = Client(url)
+    for queries in pool.values():  # the first time is not a repetition
+        for query in queries:
+            await warm.ask(PREFIXES + query)
+    warm.close()
     started = time.perf_counter()
     await asyncio.gather(*(one(n, started + seconds) for n in range(clients)))
     tally.seconds = time.perf_counter() - started
@@ -342,11 +366,18 @@ def start_kymgraph(work: Path, data: Path) -> Server:
     port = free_port()
     process = subprocess.Popen(
         [exe, "serve", "--project", str(project), "--store", str(store), "--port", str(port)],
-        env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     cores = os.cpu_count()
-    return Server("kymgraph", metadata.version("kymgraph"), f"http://127.0.0.1:{port}/sparql", process,
-                  f"1 front, {os.environ.get('KYMGRAPH_FAST_WORKERS', cores)} fast + 2 slow query workers")  # fmt: skip
+    return Server(
+        "kymgraph",
+        metadata.version("kymgraph"),
+        f"http://127.0.0.1:{port}/sparql",
+        process,
+        f"1 front, {os.environ.get('KYMGRAPH_FAST_WORKERS', cores)} fast + 2 slow query workers",
+    )
 
 
 def start_oxigraph(work: Path, data: Path, peers: Path) -> Server | None:
@@ -366,8 +397,11 @@ def start_oxigraph(work: Path, data: Path, peers: Path) -> Server | None:
         stderr=subprocess.DEVNULL,
     )
     port = free_port()
-    process = subprocess.Popen([exe, "serve-read-only", "-l", work / "oxigraph", "-b", f"127.0.0.1:{port}"],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    process = subprocess.Popen(
+        [exe, "serve-read-only", "-l", work / "oxigraph", "-b", f"127.0.0.1:{port}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     version = subprocess.run([exe, "--version"], capture_output=True, text=True, check=True).stdout.split()[
         -1
     ]
@@ -376,8 +410,16 @@ def start_oxigraph(work: Path, data: Path, peers: Path) -> Server | None:
 
 def start_rdflib_endpoint(work: Path, peers: Path) -> Server | None:
     python = peers / "bin" / "python"
-    probe = subprocess.run([python, "-c", "import rdflib_endpoint, oxrdflib; from importlib.metadata import version as v; print(v('rdflib-endpoint'))"],
-                           capture_output=True, text=True, check=False)  # fmt: skip
+    probe = subprocess.run(
+        [
+            python,
+            "-c",
+            "import rdflib_endpoint, oxrdflib, importlib.metadata as m; print(m.version('rdflib-endpoint'))",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if probe.returncode:
         return None
     shutil.copytree(work / "oxigraph", work / "rdflib")
@@ -385,7 +427,8 @@ def start_rdflib_endpoint(work: Path, peers: Path) -> Server | None:
     code = (
         "import sys, rdflib, uvicorn\nfrom rdflib_endpoint import SparqlEndpoint\n"
         "g = rdflib.Dataset(store='Oxigraph', default_union=True)\ng.open(sys.argv[1])\n"
-        "uvicorn.run(SparqlEndpoint(graph=g, path='/'), host='127.0.0.1', port=int(sys.argv[2]), log_level='error')\n"
+        "app = SparqlEndpoint(graph=g, path='/')\n"
+        "uvicorn.run(app, host='127.0.0.1', port=int(sys.argv[2]), log_level='error')\n"
     )
     process = subprocess.Popen(
         [python, "-c", code, work / "rdflib", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -415,12 +458,7 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, default=ROOT / ".venv-bench")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "query.jsonl")
     args = parser.parse_args()
-    makers = kinds(sizes(args.triples))
-    parts: dict[str, tuple[dict[str, Callable[[random.Random], str]], int]] = {
-        "mix, fresh": (makers, 0),
-        "look-ups, fresh": ({"look-up": makers["look-up"]}, 0),
-        "mix, repeated": (makers, 20),
-    }
+    size = sizes(args.triples)
     work = Path(tempfile.mkdtemp(prefix="kymgraph-bench-"))
     servers: list[Server] = []
     try:
@@ -435,20 +473,21 @@ def main() -> None:
         missing = {"oxigraph", "rdflib-endpoint"} - {s.name for s in servers}
         if missing:
             print(f"left out, not in {args.peers.name}: {', '.join(sorted(missing))}", file=sys.stderr)
-        rates: dict[str, dict[str, list[float]]] = {part: {s.name: [] for s in servers} for part in parts}
-        times: dict[str, dict[str, dict[str, list[float]]]] = {
-            part: {s.name: {k: [] for k in chosen} for s in servers} for part, (chosen, _) in parts.items()
-        }
+        rates: Rates = {part: {s.name: [] for s in servers} for part in PARTS}
+        times: Times = {part: {s.name: defaultdict(list) for s in servers} for part in PARTS}
+        # Each server is asked the very same queries in the same order, however far it gets.
+        makers = {s.name: kinds(random.Random(7), Fresh(size)) for s in servers}
         for round_ in range(args.rounds):
-            for part, (chosen, repeat) in parts.items():
+            for part, (names, repeat) in PARTS.items():
                 for server in servers if round_ % 2 == 0 else reversed(servers):
-                    tally = asyncio.run(
-                        drive(server.url, chosen, args.clients, args.seconds, 100 + round_, repeat)
-                    )
+                    chosen = {
+                        name: make for name, make in makers[server.name].items() if name in (names or [name])
+                    }
+                    tally = asyncio.run(drive(server.url, chosen, args.clients, args.seconds, repeat))
                     rates[part][server.name].append(tally.rate)
                     for kind, values in tally.times.items():
                         times[part][server.name][kind] += values
-        report(args, servers, parts, rates, times)
+        report(args, servers, rates, times)
     finally:
         for server in servers:
             server.process.send_signal(signal.SIGTERM)
@@ -460,15 +499,25 @@ def main() -> None:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def report(args: argparse.Namespace, servers: list[Server], parts: dict[str, tuple[dict[str, Callable[[random.Random], str]], int]],
-           rates: dict[str, dict[str, list[float]]], times: dict[str, dict[str, dict[str, list[float]]]]) -> None:  # fmt: skip
+def report(
+    args: argparse.Namespace,
+    servers: list[Server],
+    rates: Rates,
+    times: Times,
+) -> None:
     row: dict[str, object] = {
-        "date": datetime.date.today().isoformat(), "triples": args.triples, "clients": args.clients,
-        "seconds": args.seconds, "rounds": args.rounds, "cores": os.cpu_count(), "python": platform.python_version(),
-        "machine": platform.machine(), "servers": {s.name: {"version": s.version, "workers": s.workers} for s in servers},
-    }  # fmt: skip
+        "date": datetime.date.today().isoformat(),
+        "triples": args.triples,
+        "clients": args.clients,
+        "seconds": args.seconds,
+        "rounds": args.rounds,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "servers": {s.name: {"version": s.version, "workers": s.workers} for s in servers},
+    }
     row["pyoxigraph"] = metadata.version("pyoxigraph")
-    for part in parts:
+    for part in PARTS:
         print(f"\n{part} ({args.clients} clients, {args.rounds} rounds of {args.seconds:g} s)")
         base = statistics.median(rates[part]["oxigraph"]) if "oxigraph" in rates[part] else None
         summary: dict[str, object] = {}
@@ -480,17 +529,24 @@ def report(args: argparse.Namespace, servers: list[Server], parts: dict[str, tup
                 + (f"   {ratio:6.2f} x oxigraph" if ratio else "")
             )
             per_kind = {
-                kind: {"p50_ms": round(1000 * percentile(v, 0.5), 2), "p99_ms": round(1000 * percentile(v, 0.99), 2), "n": len(v)}
-                for kind, v in times[part][server.name].items() if v
-            }  # fmt: skip
+                kind: {
+                    "p50_ms": round(1000 * percentile(v, 0.5), 2),
+                    "p99_ms": round(1000 * percentile(v, 0.99), 2),
+                    "n": len(v),
+                }
+                for kind, v in times[part][server.name].items()
+                if v
+            }
             summary[server.name] = {
-                "rate": round(rate, 1), "rates": [round(x, 1) for x in rates[part][server.name]],
-                "ratio_to_oxigraph": round(ratio, 3) if ratio else None, "kinds": per_kind,
-            }  # fmt: skip
+                "rate": round(rate, 1),
+                "rates": [round(x, 1) for x in rates[part][server.name]],
+                "ratio_to_oxigraph": round(ratio, 3) if ratio else None,
+                "kinds": per_kind,
+            }
         row[part] = summary
         if part == "mix, fresh":
             print("  p50 ms per kind  " + "  ".join(f"{s.name:>16}" for s in servers))
-            for kind in parts[part][0]:
+            for kind in times[part][servers[0].name]:
                 cells = (
                     f"{1000 * percentile(times[part][s.name][kind], 0.5):16.2f}"
                     if times[part][s.name][kind]

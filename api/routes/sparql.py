@@ -302,9 +302,8 @@ class SparqlEndpoint:
             downloads = results.available(
                 "construct" if is_graph else "select" if shown.boolean is None else "ask"
             )
-        text = asked.text
+        text, wanted = asked.text, dict(asked.parameters).get("example")
         if text is None:
-            wanted = dict(asked.parameters).get("example")
             found = next((example for example in services.examples if example.name == wanted), None)
             text = found.text if found else services.first_query
         return services.pages.render(
@@ -316,6 +315,7 @@ class SparqlEndpoint:
             parameters_kept=[
                 (n, v) for n, v in asked.parameters if n not in ("query", "format", "output", "example")
             ],
+            chosen_example=wanted,
             shown=shown,
             problem=refusal,
             examples=services.examples,

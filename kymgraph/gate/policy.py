@@ -84,7 +84,7 @@ class Rule:
         """What the rule finds in the view, one result per row. Raises ProjectError if it is no SELECT."""
         try:
             rows = view.select(self.text)
-        except (QuerySyntaxError, TypeError) as error:
+        except QuerySyntaxError as error:
             raise ProjectError(f"the policy rule {self.file} does not run: {error}") from error
         shown = Report(prefixes=prefixes)
         return [

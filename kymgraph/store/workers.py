@@ -1,7 +1,7 @@
 """The pool of disposable processes that answer queries and parse payloads (`worker.py` is one of them).
 
-A query gets a fast slot. If it is not done after `promote_after` seconds (and has had a core for half of
-them, so that a look-up on a busy machine is not taken for a long query) it moves to the slow lane at the
+A query gets a fast slot. If it is not done after `promote_after` seconds (and has had a core for a quarter
+of them, so that a look-up on a busy machine is not taken for a long query) it moves to the slow lane at the
 lowest priority, or is refused if that lane is full; at its deadline its process is killed. So a hostile text
 costs one process, and look-ups pass it by. An answer is handed over when it is complete: up to `spool_bytes`
 in memory, above that in a file, so that no slow reader holds a process and no status is sent too early.
@@ -559,7 +559,7 @@ class WorkerPool:
         """Has it waited for a core (or a disk) rather than worked? Believed for a while only."""
         assert task.process is not None
         worked = _cpu_seconds(task.process.popen.pid) - task.cpu
-        return worked < self._promote_after / 2 and now - task.began < 10 * self._promote_after
+        return worked < self._promote_after / 4 and now - task.began < 5 * self._promote_after
 
     def _shed(self, task: _Task, error: KymgraphError) -> None:
         self._count["shed"] += 1

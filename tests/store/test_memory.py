@@ -10,7 +10,8 @@ from kymgraph.store.memory import MemoryView
 
 E = "https://example.org/"
 QUADS = parse(
-    b"@prefix e: <https://example.org/> . e:g1 { e:s e:p 1 , 007 } e:g2 { e:s e:p 1 } e:out { e:s e:p 9 } e:s e:p 8 .",
+    b"@prefix e: <https://example.org/> . e:g1 { e:s e:p 1 , 007 } e:g2 { e:s e:p 1 } "
+    b"e:out { e:s e:p 9 } e:s e:p 8 .",
     FORMATS["trig"],
 )
 
@@ -38,14 +39,14 @@ def test_quads_by_pattern_of_one_graph_of_all_and_of_the_union(view):
 
 
 def test_bindings_are_terms_and_unbound_variables_are_missing(view):
-    rows = view.select("SELECT ?g ?no { GRAPH ?g { ?s ?p ?o } }", {"o": Literal(9)})
+    rows = view.select("SELECT ?g ?no { GRAPH ?g { ?s ?p ?value } }", {"value": Literal(9)})
 
     assert rows == [{"g": NamedNode(E + "out")}]
 
 
-@pytest.mark.parametrize(("text", "error"), [("SELECT ?x { ?x", QuerySyntaxError), ("ASK {}", TypeError)])
-def test_only_a_well_formed_select_is_answered(view, text, error):
-    with pytest.raises(error):
+@pytest.mark.parametrize("text", ["SELECT ?x { ?x", "ASK {}"])
+def test_only_a_well_formed_select_is_answered(view, text):
+    with pytest.raises(QuerySyntaxError):
         view.select(text)
 
 
