@@ -165,6 +165,12 @@ def test_a_line_without_a_fact_lowers_the_coverage():
     assert [(line.line, line.text) for line in report.uncovered if line.line < 5] == [(4, "Priority two")]
 
 
+def test_a_blank_line_in_a_passage_counts_for_nothing():
+    report = World(SOUND.replace("p:4-4", "p:1-4").replace(passage(4, 4), passage(1, 4))).audit()
+
+    assert (report.broken, report.documents[0].covered, report.coverage) == ((), 3, 1.0)
+
+
 @pytest.mark.parametrize("subject", ["document/alpha", "edition/e"])
 def test_passages_of_the_document_and_its_edition_cover_nothing(subject):
     node = (

@@ -81,7 +81,7 @@ def prepare(context: Context) -> None:
 def _run(context: Context, host: str, port: int) -> None:
     import multiprocessing
 
-    from granian.constants import Interfaces
+    from granian.constants import Interfaces, Loops
     from granian.log import LogLevels
     from granian.server import Server
 
@@ -98,6 +98,7 @@ def _run(context: Context, host: str, port: int) -> None:
         address=host,
         port=port,
         interface=Interfaces.ASGI,
+        loop=Loops.asyncio,  # what is tested; another loop that happens to be installed is not
         workers=context.settings.front_workers,
         websockets=False,
         workers_kill_timeout=10,

@@ -271,7 +271,7 @@ class EmbeddedStore:
                     shutil.rmtree(temporary, ignore_errors=True)
         except OSError as error:
             raise CannotWrite(
-                f"the store in {self.folder} could not be written: {error}; what was there before is unharmed",
+                f"the store in {self.folder} could not be written: {error}; what was there is unharmed",
                 hint="see that the disk has room and the folder is yours, or name another with --store",
             ) from None
         return manifest

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,8 @@ def serving(folder: Path, *args: str) -> Iterator[tuple[subprocess.Popen[str], s
         stderr=subprocess.PIPE,
         text=True,
     )
+    too_late = threading.Timer(90, process.kill)
+    too_late.start()
     try:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
@@ -36,6 +39,7 @@ def serving(folder: Path, *args: str) -> Iterator[tuple[subprocess.Popen[str], s
             raise AssertionError(process.communicate(timeout=30)[1])
         yield process, address
     finally:
+        too_late.cancel()
         if process.poll() is None:
             process.terminate()
             process.communicate(timeout=30)
