@@ -10,7 +10,7 @@ from typing import Final
 from api.negotiate import LANGUAGES, Language
 from kymgraph.errors import KymgraphError
 from kymgraph.project import Project
-from kymgraph.queries import NamedQuery
+from kymgraph.queries import NamedQuery, substitute
 
 log: Final = logging.getLogger("kymgraph.api")
 
@@ -49,14 +49,12 @@ def load_examples(project: Project) -> list[Example]:
 
 
 def _runnable(query: NamedQuery) -> str:
-    """The text without its front matter, and with the example values of its parameters in a VALUES block."""
+    """The text without its front matter, with the example values in the place of its parameters."""
     lines = [line for line in query.text.splitlines() if not line.lstrip().startswith("#+")]
     text = "\n".join(lines).strip()
     if not query.params or set(query.example) != set(query.params):
         return text
-    terms = query.bind(query.example)
-    names = " ".join(f"?{name}" for name in terms)
-    return f"{text}\nVALUES ({names}) {{ ({' '.join(terms.values())}) }}"
+    return substitute(text, query.bind(query.example))
 
 
 def first_query(prefixes: Mapping[str, str]) -> str:

@@ -120,7 +120,8 @@ class Project:
         return self._files("shapes/policy", "*", (".rq",))
 
     def query_files(self) -> list[Path]:
-        return self._files("api/queries", "**/*", (".rq",))
+        """Named queries: those of the interface, and the competency questions, which serve as examples."""
+        return [*self._files("api/queries", "**/*", (".rq",)), *self._files("tests/questions", "*", (".rq",))]
 
     def rdf_files(self) -> list[Path]:
         """What the store is built from, in the order in which it is read."""
