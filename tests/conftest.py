@@ -16,6 +16,8 @@ import pytest
 
 from kymgraph.project import Project
 
+from .needs import need
+
 ROOT = Path(__file__).resolve().parent.parent
 PREFIXES = "@prefix x: <http://x.example/> .\n@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .\n"
 
@@ -72,8 +74,7 @@ def clean_environment() -> dict[str, str]:
 def shared() -> Path:
     """The folder with the shared material; a test that needs it is skipped where there is none."""
     folder = Path(os.environ.get("KYMGRAPH_SHARED", ROOT.parent / "shared"))
-    if not folder.is_dir():
-        pytest.skip(f"the shared material is not at {folder}; set KYMGRAPH_SHARED to where it is")
+    need("shared", folder.is_dir(), f"the shared material is not at {folder}; KYMGRAPH_SHARED says where")
     return folder
 
 

@@ -9,65 +9,40 @@ itself (`AnswerCache`); a repeated request touches nothing else but the pointer 
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, TypeVar
-from urllib.parse import parse_qsl, urlencode
+from typing import Any, Final
+from urllib.parse import urlencode
 
 from api.cache import Answered, Receive, Scope, Send
-from api.deps import MAX_URL, Services, client_of
+from api.deps import Services, client_of
 from api.description import describe
-from api.negotiate import Language, content_coding, language, prefers_html
+from api.negotiate import content_coding
 from api.pages import MAX_TEXT, Shown, solutions
 from api.problems import (
     MethodNotAllowed,
     Problem,
-    RequestError,
-    TokenRequired,
-    UnsupportedMediaType,
-    UriTooLong,
     problem,
 )
+from api.protocol import Asked, read_request
 from api.wire import read_body, send_page
 from kymgraph import results
-from kymgraph.errors import BadParameter, FormatNotAvailable, KymgraphError
-from kymgraph.queries import Limits, inspect
+from kymgraph.errors import FormatNotAvailable, KymgraphError
+from kymgraph.queries import Limits, QueryInfo, inspect
 from kymgraph.results import ResultFormat
-
-_Number = TypeVar("_Number", int, float)
 
 _negotiate = lru_cache(maxsize=512)(results.negotiate)
 
 ALLOW: Final = "GET, HEAD, POST, QUERY, OPTIONS"
-_FORM: Final = "application/x-www-form-urlencoded"
-_QUERY: Final = "application/sparql-query"
-_UPDATE: Final = "application/sparql-update"
-_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]*")
 #: Requests remembered by their bytes, and the longest one that is.
 _MEMO_SIZE: Final = 4096
 _MEMO_BYTES: Final = 8192
+#: Characters from which a query is looked over outside the event loop.
+_LONG_TEXT: Final = 4_000
 #: Seconds before a query's client is watched for going away; most have their answer by then.
 _WATCH_AFTER: Final = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request asks for, before its query text is looked at."""
-
-    text: str | None
-    default_graphs: tuple[str, ...] | None
-    named_graphs: tuple[str, ...] | None
-    timeout: float | None
-    at: int | None
-    format: str | None
-    accept: str | None
-    html: bool
-    lang: Language
-    parameters: tuple[tuple[str, str], ...]
-    origin: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +108,9 @@ class SparqlEndpoint:
             origin = self._services.origin(_text(host) or "", scope["scheme"])
             asked = read_request(query_string, body, headers, origin)
             try:
+                if asked.text is not None and len(asked.text) > _LONG_TEXT:
+                    # Tokenizing it takes a while: elsewhere, so that others are served meanwhile.
+                    await asyncio.to_thread(self._inspect, asked.text)
                 prepared = self._prepare(asked)
             except KymgraphError as error:
                 return await self._refuse(error, asked, send, head=head)
@@ -215,7 +193,7 @@ class SparqlEndpoint:
                 chosen,
                 self._make_description,
             )
-        info = inspect(asked.text, limits=self._limits, base=self._services.project.base.iri)
+        info = self._inspect(asked.text)
         if asked.html:
             chosen = results.by_name("json" if info.form in ("select", "ask") else "ttl", info.form)
             key = (
@@ -230,6 +208,9 @@ class SparqlEndpoint:
         chosen = _choose(asked, info.form)
         key = ("query", info.canonical, asked.default_graphs, asked.named_graphs, chosen.content_type)
         return Prepared(asked, key, deadline, info.volatile, chosen, self._make_result)
+
+    def _inspect(self, text: str) -> QueryInfo:
+        return inspect(text, limits=self._limits, base=self._services.project.base.iri)
 
     # --- making answers ---------------------------------------------------------------------------------
 
@@ -359,77 +340,6 @@ class _Watch:
             self._watcher.cancel()
 
 
-def read_request(
-    query_string: bytes, body: bytes | None, headers: dict[str, str | None], origin: str
-) -> Asked:
-    """Read the parameters of a request by the rules of the protocol; `body` is None for GET and HEAD.
-
-    Raises RequestError and its kin (400, 401, 414, 415) and BadParameter.
-    """
-    if len(query_string) > MAX_URL:
-        raise UriTooLong(
-            f"nothing was asked: the address has more than {MAX_URL:,} bytes. "
-            f"Send the query in the body of a POST, with Content-Type: {_QUERY}"
-        )
-    in_url = _parameters(query_string, "the address")
-    in_body: list[tuple[str, str]] = []
-    text: str | None = None
-    if body is None:
-        if any(name == "update" for name, _ in in_url):
-            raise RequestError("nothing was written: an update is sent by POST, never by GET")
-    else:
-        media_type, _, rest = (headers["content-type"] or "").partition(";")
-        media_type = media_type.strip().lower()
-        charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", rest, re.IGNORECASE)
-        if media_type not in (_FORM, _QUERY, _UPDATE):
-            raise UnsupportedMediaType(
-                f"nothing was asked: a body of type {media_type or '(none given)'} is not read here. "
-                f"Send {_QUERY} with the query as the body, or {_FORM} with query=…",
-                headers={"accept-post": f"{_QUERY}, {_FORM}"},
-            )
-        if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
-            raise UnsupportedMediaType(f"nothing was asked: the body is in {charset[1]}; only UTF-8 is read")
-        if media_type == _FORM:
-            in_body = _parameters(body, "the form")
-        else:
-            text = _decode(body, "the body").removeprefix("\ufeff")
-            if media_type == _UPDATE:
-                raise TokenRequired("an update", sent=headers["authorization"] is not None)
-    parameters = in_url + in_body
-    queries = [value for name, value in parameters if name == "query"]
-    updates = [value for name, value in parameters if name == "update"]
-    if len(queries) + len(updates) + (text is not None) > 1:
-        raise RequestError(
-            "nothing was asked: one request holds one query; this one holds several query= or update="
-        )
-    if updates:
-        raise TokenRequired("an update", sent=headers["authorization"] is not None)
-    if queries:
-        text = queries[0]
-    if text is None and body is not None:
-        raise RequestError("nothing was asked: the form has no query=")
-
-    values = dict(reversed(parameters))
-    default_graphs = tuple(_iri(name, value) for name, value in parameters if name == "default-graph-uri")
-    named_graphs = tuple(_iri(name, value) for name, value in parameters if name == "named-graph-uri")
-    has_dataset = bool(default_graphs or named_graphs)
-    wanted = (values.get("format") or values.get("output") or "").strip().lower().replace(" ", "+") or None
-    accept = headers["accept"]
-    return Asked(
-        text=text,
-        default_graphs=tuple(dict.fromkeys(default_graphs)) if has_dataset else None,
-        named_graphs=tuple(dict.fromkeys(named_graphs)) if has_dataset else None,
-        timeout=_number("timeout", values.get("timeout"), float),
-        at=_number("at", values.get("at"), int),
-        format=None if wanted in ("html", "text/html") else wanted,
-        accept=accept,
-        html=wanted in ("html", "text/html") or (wanted is None and prefers_html(accept)),
-        lang=language(values.get("lang"), headers["accept-language"]),
-        parameters=tuple(parameters),
-        origin=origin,
-    )
-
-
 def _choose(asked: Asked, form: str) -> ResultFormat:
     if asked.format is None:
         return _negotiate(asked.accept, form)
@@ -444,48 +354,6 @@ def _link(asked: Asked, format_name: str) -> str:
         if name not in ("query", "format", "output", "results")
     ]
     return "/sparql?" + urlencode([("query", asked.text or ""), *kept, ("format", format_name)])
-
-
-def _parameters(raw: bytes, where: str) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(
-            raw.decode("utf-8"),
-            keep_blank_values=True,
-            encoding="utf-8",
-            errors="strict",
-            max_num_fields=1000,
-        )
-    except UnicodeDecodeError as error:
-        raise RequestError(
-            f"nothing was asked: {where} is not valid UTF-8 (byte 0x{error.object[error.start]:02x})"
-        ) from None
-    except ValueError:
-        raise RequestError(f"nothing was asked: {where} has more than 1,000 parameters") from None
-
-
-def _decode(raw: bytes, where: str) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise RequestError(f"nothing was asked: {where} is not valid UTF-8 (at byte {error.start})") from None
-
-
-def _iri(name: str, value: str) -> str:
-    if not _ABSOLUTE.fullmatch(value):
-        raise BadParameter(f"nothing was asked: {name} takes an absolute IRI, not {value!r}")
-    return value
-
-
-def _number(name: str, value: str | None, kind: type[_Number]) -> _Number | None:
-    if value is None:
-        return None
-    try:
-        number = kind(value)
-    except ValueError:
-        number = kind(-1)
-    if not 0 < number < 1e9:
-        raise BadParameter(f"nothing was asked: {name} takes a positive number, not {value!r}")
-    return number
 
 
 def _text(value: bytes | None) -> str | None:

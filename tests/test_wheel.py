@@ -1,0 +1,49 @@
+"""The wheel alone is enough: installed where nothing of this folder is seen, it builds and answers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.skipif(
+    os.environ.get("KYMGRAPH_TEST", "quick") == "quick", reason="installs an environment: ci, night"
+)
+def test_the_wheel_brings_the_graph_project_with_it(tmp_path: Path) -> None:
+    def run(*command: str | Path) -> str:
+        done = subprocess.run(
+            list(map(str, command)),
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+            | {k: v for k, v in os.environ.items() if k.startswith(("PIP_", "SSL_", "REQUESTS_"))},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", ".", ROOT)
+    [wheel] = tmp_path.glob("kymgraph-*.whl")
+    python = tmp_path / "venv" / "bin" / "python"
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    run(python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", ROOT / "requirements.lock")
+    run(python, "-m", "pip", "install", "--quiet", "--no-deps", wheel)
+
+    kymgraph = python.with_name("kymgraph")
+    run(kymgraph, "--store", tmp_path / "store", "build")
+    rows = run(
+        kymgraph, "--store", tmp_path / "store", "query", "--format", "csv",
+        "PREFIX kym: <https://w3id.org/kymgraph/ontology#> "
+        "SELECT (COUNT(?p) AS ?n) { ?p a kym:Priority ; kym:elementOf "
+        "<https://w3id.org/kymgraph/id/programme/maakuntaohjelma-2022-2025> }",
+    )  # fmt: skip
+
+    assert rows.split() == ["n", "3"]
