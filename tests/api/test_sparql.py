@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import warnings
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import SPARQLWrapper
 
 PLANS = "SELECT ?plan WHERE { ?plan a <https://example.org/kym/id/Plan> } ORDER BY ?plan"
 FORM = "application/x-www-form-urlencoded"
@@ -159,6 +161,30 @@ def test_a_bare_get_is_described_to_machines_and_a_form_for_people(site: Any, ht
     assert "void:triples" in machine.text
     assert "<form" in person.text
     assert "PREFIX kym:" in person.text
+
+
+SELECT = "SELECT * { ?s ?p ?o } LIMIT 1"
+CONSTRUCT = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o } LIMIT 1"
+FORMS = [
+    *((form, SELECT) for form in ("json", "xml", "csv", "tsv")),
+    *((form, "ASK {}") for form in ("json", "xml")),
+    *((form, CONSTRUCT) for form in ("turtle", "n3", "rdf+xml", "xml", "json-ld")),
+]
+
+
+@pytest.mark.parametrize("how", ["GET urlencoded", "POST urlencoded", "POST postdirectly"])
+@pytest.mark.parametrize(("form", "query"), FORMS)
+def test_sparqlwrapper_gets_every_format_it_asks_for(site: Any, how: str, form: str, query: str) -> None:
+    client = SPARQLWrapper.SPARQLWrapper(site.sparql)
+    client.setMethod(how.split()[0])
+    client.setRequestMethod(how.split()[1])
+    client.setReturnFormat(form)
+    client.setQuery(query)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # it warns when an answer is of another type than it asked for
+        warnings.simplefilter("ignore", DeprecationWarning)
+        assert client.queryAndConvert()
 
 
 # --- asking wrongly ---------------------------------------------------------------------------------------
