@@ -8,6 +8,7 @@ the query workers started when the server starts the application, so importing t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +44,8 @@ _PREFLIGHT: Final[Headers] = [
     (b"access-control-max-age", b"86400"),
     (b"content-length", b"0"),
 ]
+#: Seconds that the workers get to end.
+_CLOSE_SECONDS: Final = 5.0
 #: Routes that monitors ask; no limit holds for them.
 _UNLIMITED: Final = frozenset({"/health", "/ready", "/metrics"})
 
@@ -111,8 +114,10 @@ class Application:
         if self._warming is not None:
             self._warming.cancel()
         if self._services is not None:
-            await self._services.dataset.aclose()
             self._services.cache.clear()
+            # Workers end when their connection closes, so nothing is lost if this takes too long.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._services.dataset.aclose(), _CLOSE_SECONDS)
 
     # --- one request ------------------------------------------------------------------------------------
 

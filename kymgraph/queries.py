@@ -380,7 +380,7 @@ def _form(text: str, tokens: list[Token], first: int) -> Form:
     if token.kind == "word" and word in _UPDATES:
         raise UpdateNotAllowed(
             f"nothing was changed: {word} is an update, and this is the place for queries",
-            hint="Updates go to the update operation, with a token that may write.",
+            hint="Ask with SELECT, ASK, CONSTRUCT or DESCRIBE; this version takes no updates.",
         )
     form = _FORMS.get(word)
     if form is None or token.kind != "word":
@@ -822,7 +822,7 @@ class NamedQuery:
                 example = self.example.get(name)
                 raise BadParameter(
                     f"{self.name} needs the parameter {name} ({kind})",
-                    hint=f"For example {name}={example}" if example else None,
+                    hint=f"On the command line, for example: --param {name}={example}" if example else None,
                 )
         return {name: _term(name, kind, values[name]) for name, kind in self.params.items()}
 

@@ -37,7 +37,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "graph": "graafi",
         "rule": "sääntö",
         "ok": "Aineisto noudattaa sääntöjä.",
-        "sum": "{violations} virhettä, {warnings} varoitusta, {infos} huomautusta.",
+        "sum": "Virheitä: {violations}, varoituksia: {warnings}, huomautuksia: {infos}.",
         "more": "Näytetään {shown} ensimmäistä löydöstä, kaikkiaan niitä on {total}.",
     },
     "sv": {
@@ -48,7 +48,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "graph": "graf",
         "rule": "regel",
         "ok": "Data följer reglerna.",
-        "sum": "{violations} fel, {warnings} varningar, {infos} anmärkningar.",
+        "sum": "Fel: {violations}, varningar: {warnings}, anmärkningar: {infos}.",
         "more": "De {shown} första av {total} resultat visas.",
     },
     "en": {
@@ -59,7 +59,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "graph": "graph",
         "rule": "rule",
         "ok": "The data conforms to the shapes.",
-        "sum": "{violations} violation(s), {warnings} warning(s), {infos} info(s).",
+        "sum": "Violations: {violations}, warnings: {warnings}, infos: {infos}.",
         "more": "The first {shown} of {total} results are shown.",
     },
 }
@@ -293,6 +293,9 @@ class Report:
 
     def short(self, term: Term) -> str:
         """The term as people read it: an IRI with the longest fitting prefix, a literal as in Turtle."""
+        if isinstance(term, Literal) and term.language is None and term.datatype.value != XSD + "string":
+            lexical = str(Literal(term.value))
+            return f"{lexical}^^{self.short(term.datatype)}"
         if not isinstance(term, NamedNode):
             return str(term)
         fitting = [(iri, prefix) for prefix, iri in self.prefixes.items() if term.value.startswith(iri)]

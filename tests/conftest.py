@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -100,7 +101,12 @@ def _served(project: Path, store: Path, log: Path, settings: Mapping[str, object
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--port", str(port), "api.app:app"]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, env=environment, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT
+            command,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            start_new_session=True,
         )
     try:
         _wait_until_ready(process, port, log)
@@ -110,7 +116,7 @@ def _served(project: Path, store: Path, log: Path, settings: Mapping[str, object
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # its workers too, or they stay behind
             process.wait()
 
 

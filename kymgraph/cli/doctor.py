@@ -57,7 +57,7 @@ def _settings() -> list[Finding]:
     from kymgraph.settings import PREFIX, Settings
     from kymgraph.store.embedded import Finding
 
-    known = {row[0] for row in Settings.describe()} | {PREFIX + "TEST", PREFIX + "SHARED"}
+    known = {row[0] for row in Settings.describe()} | {PREFIX + "TEST", PREFIX + "SHARED", PREFIX + "REQUIRE"}
     return [
         Finding(
             "warning", f"{name} is set, but there is no such setting", "see docs/settings.md, or unset it"
