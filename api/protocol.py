@@ -37,6 +37,7 @@ class Asked:
     lang: Language
     parameters: tuple[tuple[str, str], ...]
     origin: str
+    from_body: bool = False  #: the text is the body itself, so another body asks the same of another text
 
 
 def read_request(
@@ -54,6 +55,7 @@ def read_request(
     in_url = _parameters(query_string, "the address")
     in_body: list[tuple[str, str]] = []
     text: str | None = None
+    from_body = False
     if body is None:
         if any(name == "update" for name, _ in in_url):
             raise RequestError("nothing was written: an update is sent by POST, never by GET")
@@ -72,7 +74,7 @@ def read_request(
         if media_type == _FORM:
             in_body = _parameters(body, "the form")
         else:
-            text = _decode(body, "the body").removeprefix("\ufeff")
+            text, from_body = body_text(body), True
             if media_type == _UPDATE:
                 raise TokenRequired("an update", sent=headers["authorization"] is not None)
     parameters = in_url + in_body
@@ -107,7 +109,13 @@ def read_request(
         lang=language(values.get("lang"), headers["accept-language"]),
         parameters=tuple(parameters),
         origin=origin,
+        from_body=from_body,
     )
+
+
+def body_text(body: bytes) -> str:
+    """The query that is the body. Raises RequestError if it is not UTF-8."""
+    return _decode(body, "the body").removeprefix("\ufeff")
 
 
 def _parameters(raw: bytes, where: str) -> list[tuple[str, str]]:

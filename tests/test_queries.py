@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kymgraph import queries
 from kymgraph.errors import (
     BadParameter,
     InputError,
@@ -18,6 +19,7 @@ from kymgraph.errors import (
     UpdateNotAllowed,
 )
 from kymgraph.queries import (
+    DEFAULT_LIMITS,
     PADDING,
     Limits,
     NamedQuery,
@@ -540,3 +542,38 @@ def test_front_matter_reads_lists_and_quotes():
         "#+ a: [Q01, 'Q, 2', \"Q\\\"3\"]\n#+ b: {x: http://e/a, y: 'it''s'}\n#+ c: 'whole'\nASK {}"
     )
     assert found == {"a": ["Q01", "Q, 2", 'Q"3'], "b": {"x": "http://e/a", "y": "it's"}, "c": "whole"}
+
+
+def test_a_known_form_is_read_as_the_whole_text_would_be() -> None:
+    """What is remembered of a form, filled with other IRIs, equals reading each text in full."""
+    forms = [
+        "PREFIX k: <http://k/{n}#> SELECT * {{ <http://a/{n}> k:p ?o . ?o k:q <https://b.example/x#{n}> }}",
+        "SELECT (COUNT(*) AS ?n) FROM <http://g/{n}> {{ <http://a/{n}> ?p ?o }}",
+        "CONSTRUCT {{ ?s ?p <http://a/{n}> }} FROM <http://g/{n}> WHERE {{ ?s ?p ?o }}",
+        "ASK {{ ?s ?p '<http://a/{n}>' }} # <http://c/{n}>",
+        "SELECT * {{ ?s ?p ?o FILTER(?o<{n}&&?o>1) . <http://a/{n}> ?p ?o FILTER(RAND() < 1) }}",
+        "SELECT * {{ GRAPH <http://g/{n}> {{ ?s ?p <http://a/{n}> }} }}",
+        "DESCRIBE <http://a/{n}> <http://a/{n}b>",
+    ]
+    for form in forms:
+        for n in range(5):
+            text = form.format(n=n)
+            queries._inspect.cache_clear()
+            assert queries._inspect(text, DEFAULT_LIMITS, None) == queries._inspect_all(
+                text, DEFAULT_LIMITS, None
+            )
+    assert any(known for known in queries._KNOWN.values()), "no form was learnt: this test tested nothing"
+
+
+def test_a_known_form_does_not_open_a_door_for_service() -> None:
+    for n in range(4):
+        inspect(f"SELECT * {{ <http://a/{n}> ?p ?o FILTER(?o != 'x') }}")
+    for text in (
+        "SELECT * { SERVICE <http://a/1> { ?s ?p ?o } }",
+        "SELECT * { <http://a/1> ?p ?o FILTER(1<http://a/2>) SERVICE <http://a/3> { ?s ?p ?o } }",
+        "SELECT * { <http://a/1> ?p ?o FILTER(?a<?b)SERVICE<http://a/3>{ ?s ?p ?o } }",
+    ):
+        for _ in range(4):
+            queries._inspect.cache_clear()
+            with pytest.raises((ServiceNotAllowed, QuerySyntaxError)):
+                inspect(text)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -26,7 +26,7 @@ from api.problems import (
     Problem,
     problem,
 )
-from api.protocol import Asked, read_request
+from api.protocol import Asked, body_text, read_request
 from api.wire import read_body, send_page
 from kymgraph import results
 from kymgraph.errors import FormatNotAvailable, KymgraphError
@@ -41,6 +41,8 @@ _CLIENT_NAMES: Final = {"n3": "ttl", "rdf+xml": "rdf"}
 #: Requests remembered by their bytes, and the longest one that is.
 _MEMO_SIZE: Final = 4096
 _MEMO_BYTES: Final = 8192
+#: Ways of asking remembered (all of a request but the query in its body).
+_AROUND_SIZE: Final = 256
 #: Characters from which a query is looked over outside the event loop.
 _LONG_TEXT: Final = 4_000
 #: Seconds before a query's client is watched for going away; most have their answer by then.
@@ -65,6 +67,7 @@ class SparqlEndpoint:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._memo: dict[Hashable, Prepared] = {}
+        self._around: dict[Hashable, Asked] = {}
         self._limits = Limits(text_bytes=services.settings.query_bytes)
         seconds = services.metrics.query_seconds
         self._hit_seconds, self._miss_seconds = seconds.labels("hit"), seconds.labels("miss")
@@ -101,14 +104,24 @@ class SparqlEndpoint:
         memo_key = (query_string, body, content_type, accept, accept_language, host, scope["scheme"])
         prepared = self._memo.get(memo_key)
         if prepared is None:
-            headers = {
-                "accept": _text(accept),
-                "accept-language": _text(accept_language),
-                "content-type": _text(content_type) or "",
-                "authorization": _text(authorization),
-            }
-            origin = self._services.origin(_text(host) or "", scope["scheme"])
-            asked = read_request(query_string, body, headers, origin)
+            # A body that is the query itself leaves everything else as it was the last time.
+            around = (query_string, content_type, accept, accept_language, host, scope["scheme"])
+            asked = self._around.get(around) if body is not None else None
+            if asked is not None and body is not None:
+                asked = replace(asked, text=body_text(body))
+            else:
+                headers = {
+                    "accept": _text(accept),
+                    "accept-language": _text(accept_language),
+                    "content-type": _text(content_type) or "",
+                    "authorization": _text(authorization),
+                }
+                origin = self._services.origin(_text(host) or "", scope["scheme"])
+                asked = read_request(query_string, body, headers, origin)
+                if body is not None and asked.from_body:
+                    if len(self._around) >= _AROUND_SIZE:
+                        self._around.clear()
+                    self._around[around] = asked
             try:
                 if asked.text is not None and len(asked.text) > _LONG_TEXT:
                     # Tokenizing it takes a while: elsewhere, so that others are served meanwhile.

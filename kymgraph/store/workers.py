@@ -502,7 +502,7 @@ class WorkerPool:
     def _free(self) -> _Process | None:
         """An idle process that lives: a text must not be blamed for one that died in its sleep."""
         while self._idle:
-            process = self._idle.popleft()
+            process = self._idle.pop()  # the last one to work has the warmest caches
             if process.popen.poll() is None:
                 return process
         return None
