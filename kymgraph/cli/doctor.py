@@ -113,6 +113,6 @@ def _files(context: Context) -> list[Finding]:
         Finding(
             "warning",
             f"{len(changed)} file(s) differ from what the store was built from: {', '.join(changed)}",
-            "kymgraph build takes them in; kymgraph export writes the store's state over them",
+            "`kymgraph build` takes them in; `kymgraph export --force` gives up changes to data files",
         )
     ]

@@ -33,6 +33,7 @@ import pyoxigraph as ox
 from kymgraph.errors import (
     CannotWrite,
     GenerationNotKept,
+    InputError,
     KymgraphError,
     QuerySyntaxError,
     StoreBroken,
@@ -57,6 +58,11 @@ from kymgraph.rdf import (
 #: The version of the folder's layout. A store of another version is rebuilt or migrated, never guessed at.
 LAYOUT: Final = 1
 FIRST_GENERATION: Final = 1
+#: All that a store folder may hold; a folder with anything else in it is never replaced.
+_PARTS: Final = frozenset(
+    {"version", "current", "live", "checkpoints", "journal", "files.json", "writer.lock"}
+    | {"access.sqlite", "writer.sock"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +166,7 @@ class EmbeddedStore:
 
     def generations(self) -> list[int]:
         """The generations kept on disk, oldest first."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             names = [path.name for path in (self.folder / "checkpoints").iterdir()]
             return sorted(int(name) for name in names if name.isdecimal())
         return []
@@ -190,7 +196,7 @@ class EmbeddedStore:
         path = self.checkpoint_path(generation)
         try:
             return CheckpointView(int(path.name), path)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # RuntimeError: RocksDB calls the files corrupted
             raise self._broken(f"checkpoint {path.name} cannot be opened ({error})") from None
 
     @property
@@ -205,12 +211,21 @@ class EmbeddedStore:
 
     @property
     def has_commits(self) -> bool:
-        """Whether a build would drop history: there is a later generation, or something in the journal."""
+        """Whether a build would drop history: there is a later generation, or something in the journal.
+
+        What lies on the disk decides, so that a store whose pointer is broken can be built anew, or not.
+        """
         journal = self.folder / "journal"
-        return self.exists and (
-            self.generation > FIRST_GENERATION
-            or (journal.is_dir() and any(file.stat().st_size for file in journal.iterdir()))
+        return self._reached() > FIRST_GENERATION or (
+            journal.is_dir() and any(file.stat().st_size for file in journal.iterdir())
         )
+
+    def _reached(self) -> int:
+        """The latest generation that the store shows any trace of; 0 without a store."""
+        reached = self.generations()
+        with contextlib.suppress(StoreMissing, StoreBroken):
+            reached.append(self.generation)
+        return max(reached, default=0)
 
     def _check_layout(self) -> None:
         try:
@@ -233,7 +248,7 @@ class EmbeddedStore:
     def _broken(self, what: str) -> StoreBroken:
         return StoreBroken(
             f"the store in {self.folder} cannot be used: {what}; nothing was changed",
-            hint="`kymgraph doctor` says what to do; `kymgraph build` makes the store anew from the files",
+            hint="`kymgraph build` makes it anew from the files; `kymgraph doctor --deep` looks closer",
         )
 
     # -- locking
@@ -298,13 +313,30 @@ class EmbeddedStore:
         _fsync(self.folder.absolute().parent)
 
     def check_buildable(self, *, discard_history: bool = False) -> None:
-        """Raise StoreHasCommits if a build would drop history that nobody has given up."""
+        """See that a build would replace nothing but a store whose history may go.
+
+        Raises InputError for a file, or a folder that holds something else (whatever `discard_history`
+        says), and StoreHasCommits for history that nobody has given up.
+        """
+        if self.folder.exists() and not self._is_ours():
+            raise InputError(
+                f"{self.folder} is there and is no store of kymgraph, so no store was put in its place; "
+                "nothing was changed",
+                hint="name a folder that is empty or not there yet with --store",
+            )
         if self.has_commits and not discard_history:
             raise StoreHasCommits(
-                f"the store in {self.folder} holds commits up to generation {self.generation}, which a build "
-                "would drop; nothing was changed",
+                f"the store in {self.folder} holds commits (it has reached generation {self._reached()}), "
+                "which a build would drop; nothing was changed",
                 hint="keep them (`kymgraph export` writes them to the files), or pass --discard-history",
             )
+
+    def _is_ours(self) -> bool:
+        """Whether all that is in the folder is what a store is made of, as far as names tell."""
+        if not self.folder.is_dir():
+            return False
+        names = {path.name.removesuffix(".new") for path in self.folder.iterdir()}
+        return names <= _PARTS and (names <= {"writer.lock"} or bool(names & {"version", "checkpoints"}))
 
     def record_files(self, files: Mapping[str, str]) -> None:
         """Remember these digests as those of the files that hold what the store holds (after an export)."""
@@ -374,7 +406,7 @@ def _deep(view: CheckpointView, manifest: Manifest) -> list[Finding]:
     try:
         named = list(view.quads())
         default = {Triple(q.subject, q.predicate, q.object) for q in view.quads(graph=DEFAULT_GRAPH)}
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         return [Finding("fault", f"the checkpoint cannot be read through ({error})", again)]
     findings = [Finding("ok", f"{len(named)} quads in {len(view.graphs())} named graphs read")]
     if project.default_graph == "union":

@@ -310,12 +310,15 @@ def main() -> None:
     def run() -> None:
         hello: dict[str, object] = {"sandbox": safe}
         try:
-            worker.open(path)
-        except OSError as error:
-            hello["error"] = str(error)
-        ready = json.dumps(hello).encode()
-        connection.sendall(_LENGTH.pack(len(ready)) + ready)
-        worker.serve()
+            try:
+                worker.open(path)
+            except (OSError, RuntimeError) as error:  # RuntimeError: the files are corrupted
+                hello["error"] = str(error)
+            ready = json.dumps(hello).encode()
+            connection.sendall(_LENGTH.pack(len(ready)) + ready)
+            worker.serve()
+        finally:
+            os._exit(1)  # whatever ended this thread: a process without it would be waited for in vain
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     threading.stack_size(int(stack_mb) << 20)  # deep expressions are parsed and evaluated recursively

@@ -37,11 +37,17 @@ def test_every_error_code_has_an_exit_status_of_the_design() -> None:
         (["query", "ASK {}", "--store", "s"], ["--store", "s", "query", "ASK {}"]),
         (["query", "--lang=fi", "x", "--project", "p"], ["--lang=fi", "--project", "p", "query", "x"]),
         (["query", "--", "--store"], ["query", "--", "--store"]),
-        (["query", "--store"], ["--store", "query"]),
     ],
 )
 def test_global_options_may_stand_anywhere(given: list[str], moved: list[str]) -> None:
     assert to_front(given) == moved
+
+
+def test_a_global_option_without_its_value_is_told_by_name(kymgraph: Kymgraph, tmp_path: Path) -> None:
+    done = kymgraph("query", "ASK {}", "--store", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert "--store: a value is missing" in done.stderr
 
 
 def test_help_lists_every_command_and_imports_nothing_heavy() -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,3 +108,21 @@ def test_data_against_the_shapes_are_not_served(kymgraph: Kymgraph, make_project
     )
 
     assert kymgraph("serve", "--port", "0", cwd=project.folder).returncode == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel to end a process with its parent")
+def test_a_server_killed_outright_leaves_nothing_on_its_port(make_project: MakeProject) -> None:
+    project = make_project({"data/a.ttl": "x:a x:p 1 ."})
+
+    with serving(project.folder, "--port", "0") as (process, address):
+        process.kill()
+        process.communicate(timeout=30)
+
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            try:
+                count(address.rstrip("/"))
+            except OSError:
+                return
+            time.sleep(0.2)
+        raise AssertionError("it still answers")

@@ -8,17 +8,13 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kymgraph import files
 from kymgraph.dataset import Dataset
-from kymgraph.project import Project
 from kymgraph.queries import NamedQuery
-from kymgraph.store.embedded import EmbeddedStore
 from tests.conftest import ROOT
 
 HERE = Path(__file__).parent
@@ -27,17 +23,6 @@ KINDS = {"2D", "T", "C", "H", "N"}  #: two documents, time, counting, hierarchy,
 LINES = re.compile(r"D([0-4]):([1-9]\d*)(?:-([1-9]\d*))?|bg|ln")
 
 Rows = Counter[tuple[str, ...]]
-
-
-@pytest.fixture(scope="session")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dataset]:
-    """The project of this repository in a store of its own, without the gate (which has its own tests)."""
-    project = Project.load(ROOT)
-    store = EmbeddedStore(tmp_path_factory.mktemp("questions") / "store")
-    read = files.read(project)
-    store.build(read.quads(), project=project, graphs=read.graphs, files=read.digests)
-    with Dataset.open(project, store.folder, fast=1, slow=1, spare=1) as dataset:
-        yield dataset
 
 
 def query(name: str) -> NamedQuery:
