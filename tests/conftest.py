@@ -112,7 +112,10 @@ def _served(project: Path, store: Path, log: Path, settings: Mapping[str, object
     environment = clean_environment() | {
         f"KYMGRAPH_{name.upper()}": str(value) for name, value in given.items()
     }
-    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--port", str(port), "api.app:app"]
+    command = [
+        sys.executable, "-m", "uvicorn", "--http", "api.http1:BoundedHttp", "--loop", "asyncio",
+        "--lifespan", "on", "--no-access-log", "--port", str(port), "api.app:app",
+    ]  # fmt: skip
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import signal
 import socket
 import sys
 import threading
@@ -33,28 +34,34 @@ def command(
     context: Context = ctx.obj
     settings = context.settings
     host, port = host or settings.host, settings.port if port is None else port
-    port = check_address(host, port)
-    prepare(context)
-    with context.store.in_use():
-        _run(context, host, port)
+    # Bound before anything is built and handed to the server, so that nobody can take the port in between.
+    with bind(host, port) as listener:
+        prepare(context)
+        with context.store.in_use():
+            _run(context, host, listener)
 
 
-def check_address(host: str, port: int) -> int:
-    """The port that a server can bind to at this moment (for 0 a free one). Raises PortTaken."""
+def bind(host: str, port: int) -> socket.socket:
+    """A socket bound to that very port (for 0 to a free one). Raises PortTaken."""
     from kymgraph.errors import PortTaken
 
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
+        listener = socket.socket(family, kind)
+        try:
             # What a server that has ended leaves behind does not count as taken; one that listens does.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            return int(probe.getsockname()[1])
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen()
+        except OSError:
+            listener.close()
+            raise
     except OSError as error:
         raise PortTaken(
             f"cannot serve on {host}:{port}: {error.strerror or error}; nothing was started",
             hint="stop what listens there, or choose another with --port (0: any free one)",
         ) from None
+    return listener
 
 
 def prepare(context: Context) -> None:
@@ -78,40 +85,48 @@ def prepare(context: Context) -> None:
         run(context)
 
 
-def _run(context: Context, host: str, port: int) -> None:
-    import multiprocessing
+def _run(context: Context, host: str, listener: socket.socket) -> None:
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
 
-    from granian.constants import Interfaces, Loops
-    from granian.log import LogLevels
-    from granian.server import Server
-
-    # The application reads its settings from the environment, in processes of its own.
+    port = listener.getsockname()[1]
+    # The application reads its settings from the environment, as it does in processes of its own.
     os.environ.update(
         KYMGRAPH_PROJECT=str(context.project.folder),
         KYMGRAPH_STORE=str(context.store.folder.absolute()),
         KYMGRAPH_HOST=host,
         KYMGRAPH_PORT=str(port),
     )
-    multiprocessing.set_start_method("spawn", force=True)
-    server = Server(
+    config = uvicorn.Config(
         "api.app:app",
-        address=host,
+        host=host,
         port=port,
-        interface=Interfaces.ASGI,
-        loop=Loops.asyncio,  # what is tested; another loop that happens to be installed is not
+        http="api.http1:BoundedHttp",
+        loop="asyncio",  # what is tested; another loop that happens to be installed is not
+        ws="none",
+        lifespan="on",
         workers=context.settings.front_workers,
-        websockets=False,
-        workers_kill_timeout=10,
-        log_level=LogLevels.warning,
-        log_dictconfig=_LOGGING,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=10,
+        log_config=_LOGGING,
     )
+    server = uvicorn.Server(config)
     ended = threading.Event()
     threading.Thread(target=_announce, args=(host, port, ended), daemon=True).start()
+    # uvicorn ends in good order and then raises the signal again; ending was what was asked for.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     try:
-        server.serve()
-    except SystemExit as error:
-        note("kymgraph: the server ended by itself; the lines above say why")
-        raise typer.Exit(3 if error.code else 0) from None
+        if config.workers > 1:
+            Multiprocess(config, sockets=[listener]).run()
+        else:
+            server.run(sockets=[listener])
+            if not server.started:
+                note("kymgraph: the server ended by itself; the lines above say why")
+                raise typer.Exit(3)
+    except KeyboardInterrupt:
+        pass
     finally:
         ended.set()
 
@@ -133,14 +148,12 @@ def _announce(host: str, port: int, ended: threading.Event) -> None:
 _LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"generic": {"format": "%(levelname)s %(message)s"}, "access": {"format": "%(message)s"}},
+    "formatters": {"generic": {"format": "%(levelname)s %(message)s"}},
     "handlers": {
         "console": {"formatter": "generic", "class": "logging.StreamHandler", "stream": "ext://sys.stderr"},
-        "access": {"formatter": "access", "class": "logging.StreamHandler", "stream": "ext://sys.stderr"},
     },
     "loggers": {
-        "_granian": {"handlers": ["console"], "level": "WARNING", "propagate": False},
-        "granian.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
+        "uvicorn": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "kymgraph": {"handlers": ["console"], "level": "INFO", "propagate": False},
     },
 }
