@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from kymgraph import files, results
-from kymgraph.errors import BadParameter, GateRejected, GraphNotFound, InputError
+from kymgraph.errors import BadParameter, GateRejected, GraphNotFound, InputError, UnknownParameter
 from kymgraph.namespaces import XSD
 from kymgraph.project import ONTOLOGY_GRAPH, SHAPES_GRAPH, Project
-from kymgraph.queries import NamedQuery, inspect, term_iri, term_literal
+from kymgraph.queries import NamedQuery, inspect, term_iri, term_literal, tokenize
 from kymgraph.rdf import (
     FORMATS,
     Format,
@@ -368,6 +368,13 @@ def bind(text: str, values: Mapping[str, Value]) -> dict[str, str]:
     query = NamedQuery.parse(text, "query")
     if query.params:
         return query.bind({name: _text(value) for name, value in values.items()})
+    variables = {token.text[1:] for token in tokenize(text) if token.kind == "var"}
+    for name in values:
+        if name not in variables:
+            raise UnknownParameter(
+                f"nothing was run: the query has no variable ?{name} to give a value to",
+                hint=f"Its variables: {', '.join(sorted(variables)) or 'none'}.",
+            )
     return {name: _term(name, value) for name, value in values.items()}
 
 

@@ -241,3 +241,8 @@ def test_blank_nodes_come_back_and_shared_ones_keep_their_names(make_project: Ma
     text = dataset.text_of("a", FORMATS["ttl"]).decode()
     assert text.count(str(shared)) == 2
     assert "[" in text
+
+
+def test_a_value_for_a_variable_that_is_not_there_is_refused():
+    with pytest.raises(UnknownParameter, match=r"\?zzz"):
+        bind("SELECT ?s { ?s ?p ?o }", {"zzz": 1})
