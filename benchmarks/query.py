@@ -376,7 +376,7 @@ def start_kymgraph(work: Path, data: Path) -> Server:
         metadata.version("kymgraph"),
         f"http://127.0.0.1:{port}/sparql",
         process,
-        f"1 front, {os.environ.get('KYMGRAPH_FAST_WORKERS', cores)} fast + 2 slow query workers",
+        f"1 front, {os.environ.get('KYMGRAPH_FAST_WORKERS', 2 * (cores or 1))} fast + 2 slow query workers",
     )
 
 

@@ -67,10 +67,10 @@ class Settings(BaseSettings):
     query_bytes: int = Field(65_536, gt=0, description="Largest query text, in bytes.")
     body_bytes: int = Field(10_000_000, gt=0, description="Largest request body, in bytes.")
     fast_workers: int = Field(
-        default_factory=lambda: max(2, os.cpu_count() or 1),
+        default_factory=lambda: 2 * (os.cpu_count() or 1),
         ge=1,
         le=256,
-        description="Query workers for queries that end at once; unset: one per core, at least 2.",
+        description="Query workers for queries that end at once; unset: two per core.",
     )
     slow_workers: int = Field(2, ge=1, le=256, description="Query workers for queries that take longer.")
     worker_memory_mb: int = Field(
@@ -139,7 +139,7 @@ def _kind(name: str, cls: type[Settings]) -> str:
 
 def _default(name: str, cls: type[Settings]) -> str:
     if name == "fast_workers":
-        return "cores"
+        return "2 × cores"
     value = cls.model_fields[name].get_default(call_default_factory=True, validated_data={})
     return "" if value in (None, []) else f"`{','.join(value) if isinstance(value, list) else value}`"
 

@@ -47,7 +47,7 @@ def bind(host: str, port: int) -> socket.socket:
 
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        # asyncio switches Nagle's delay off only where the protocol is named: 40 ms for each answer otherwise.
+        # asyncio switches Nagle's delay off only where the protocol is named; else each answer waits 40 ms.
         listener = socket.socket(family, kind, protocol)
         try:
             # What a server that has ended leaves behind does not count as taken; one that listens does.

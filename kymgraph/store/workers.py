@@ -230,7 +230,7 @@ class _Process(asyncio.Protocol):
 class WorkerPool:
     """Runs jobs over the checkpoint that `checkpoint()` names at that moment.
 
-    `fast` queries run at once (default: one per core), `slow` more after `promote_after` seconds, for one
+    `fast` queries run at once (default: two per core, so that none waits while an answer is handed over), `slow` more after `promote_after` seconds, for one
     client at most one; `spare` processes are kept warm beside them (default: as many as `slow`). `deadline`
     is in seconds and counts from the call. `sandbox="token-check"` goes on where the kernel cannot keep
     workers off the network; then only the refusal of SERVICE does.
@@ -255,7 +255,7 @@ class WorkerPool:
         prefixes: Mapping[str, str] = PREFIXES,
     ) -> None:
         self._checkpoint = checkpoint
-        self._fast = fast or os.cpu_count() or 2
+        self._fast = fast or 2 * (os.cpu_count() or 1)
         self._slow = slow
         self._spare = slow if spare is None else spare
         self._memory_mb, self._stack_mb = memory_mb, stack_mb
