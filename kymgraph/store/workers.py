@@ -230,8 +230,9 @@ class _Process(asyncio.Protocol):
 class WorkerPool:
     """Runs jobs over the checkpoint that `checkpoint()` names at that moment.
 
-    `fast` queries run at once (default: two per core, so that none waits while an answer is handed over), `slow` more after `promote_after` seconds, for one
-    client at most one; `spare` processes are kept warm beside them (default: as many as `slow`). `deadline`
+    `fast` queries run at once (default: two per core, so that no core waits while an answer is handed
+    over), `slow` more after `promote_after` seconds, for one client at most one; `spare` processes are kept
+    warm beside them (default: as many as `slow`). `deadline`
     is in seconds and counts from the call. `sandbox="token-check"` goes on where the kernel cannot keep
     workers off the network; then only the refusal of SERVICE does.
     """
