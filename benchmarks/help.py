@@ -1,7 +1,8 @@
-"""How long does `kymgraph --help` take? Expected: under 0.4 s, and under 4 x a Python that does nothing.
+"""How long does `kymgraph --help` take? Expected: under 0.4 s.
 
 The command line loads neither the store nor rdflib, pySHACL, FastAPI or the reasoner before it needs them.
-Whole processes are timed, in turn with an empty Python, so that drift of the machine meets both alike.
+Whole processes are timed, in turn with a Python that does nothing: the ratio of the two does not drift
+with the machine.
 
     python benchmarks/help.py --runs 20
 """

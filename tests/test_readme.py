@@ -33,7 +33,7 @@ from tests.needs import need
 README = ROOT / "README.md"
 #: What the page shows in place of the test's own server and folder.
 ADDRESS = "http://127.0.0.1:8000"
-FOLDER = "/home/you/kymgraph"
+FOLDER = "/srv/kymgraph"
 BLOCK = re.compile(
     r"(?:^<!-- (?P<marker>[^\n]*?) -->\n+)?^```(?P<language>[a-z]*)\n(?P<text>.*?)^```$", re.M | re.S
 )

@@ -120,10 +120,11 @@ async def _run(services: Services, payload: bytes, media_type: str, lang: Langua
 
 
 def _reraised(ended: dict[str, str]) -> KymgraphError:
-    error = InputError(ended["message"], hint=ended.get("hint"))
+    """The child's error as its own kind again; what that kind carries besides its words stayed behind."""
     kinds = {kind.code: kind for kind in _subclasses(KymgraphError)}
-    if ended["status"] in KINDS and ended["status"] in kinds:
-        error.__class__ = kinds[ended["status"]]  # type: ignore[assignment]
+    kind = kinds.get(ended["status"], InputError) if ended["status"] in KINDS else InputError
+    error = kind.__new__(kind)
+    KymgraphError.__init__(error, ended["message"], hint=ended.get("hint"))
     return error
 
 
