@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import logging
 import multiprocessing
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -91,8 +92,8 @@ class Application:
     async def start(self) -> None:
         """Open project and store, start the workers, and ask a first query in the background."""
         settings = self._settings()
-        if multiprocessing.parent_process() is not None:
-            _end_with_parent()
+        if (parent := multiprocessing.parent_process()) is not None and parent.pid is not None:
+            _end_with(parent.pid)
         project = Project.find(settings.project)
         dataset = Dataset.open(project, settings.store, settings=settings)
         await dataset.start()
@@ -198,11 +199,13 @@ class Application:
         await send_problem(send, refusal, instance=scope["path"], head=scope["method"] == "HEAD")
 
 
-def _end_with_parent() -> None:
+def _end_with(parent: int) -> None:
     """On Linux: a supervisor that was killed outright leaves no server behind that holds its port."""
     if sys.platform.startswith("linux"):
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:  # it died while we were starting, and nothing will tell us
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def _warm(services: Services) -> None:

@@ -19,7 +19,7 @@ from kymgraph.errors import TooManyRequests
 from kymgraph.project import Project
 from kymgraph.settings import Settings
 
-#: Longest query string read, in bytes. From 65,534 on Granian itself answers 414, without a body.
+#: Longest query string read, in bytes.
 MAX_URL: Final = 60_000
 
 

@@ -6,7 +6,7 @@ exit status of their code; what was not foreseen is status 70.
 
 from __future__ import annotations
 
-import contextlib
+import io
 import os
 import signal
 import sys
@@ -143,9 +143,10 @@ def main() -> NoReturn:
     """Run the command line and end the process with its exit status."""
     # A killed command cleans up like an interrupted one; nothing half-made stays.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with contextlib.suppress(AttributeError, ValueError):
-        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-        sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         app(prog_name="kymgraph")
     except KeyboardInterrupt:

@@ -302,8 +302,10 @@ def main() -> None:
     safe = sandboxed()
     if not safe and strict == "1":
         os._exit(EXIT_NO_SANDBOX)
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
-        file.write("1000")  # if the machine runs out of memory, a worker is what it can spare
+    with contextlib.suppress(OSError):
+        score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(score, b"1000")  # if the machine runs out of memory, a worker is what it can spare
+        os.close(score)
     sys.path.append(site)
     worker = Worker(connection, package_root)
 
