@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import gc
 import logging
 import multiprocessing
 import os
@@ -33,11 +34,14 @@ from api.examples import first_query, load_examples
 from api.negotiate import language
 from api.pages import Pages
 from api.problems import MethodNotAllowed, NotFound, RequestError, UriTooLong, problem
-from api.routes import examples, graphs, ops, sparql, validate
+from api.routes import changes, examples, graphs, ops, sparql, validate
 from api.wire import ProblemResponse, send_problem, start_message
 from kymgraph import __version__
+from kymgraph.access import FILE as ACCESS_FILE
+from kymgraph.access import Access, Authenticator
 from kymgraph.dataset import Dataset
 from kymgraph.errors import KymgraphError
+from kymgraph.gate.process import AsyncJudge
 from kymgraph.project import Project
 from kymgraph.settings import Settings
 
@@ -49,6 +53,8 @@ _PREFLIGHT: Final[Headers] = [
     (b"access-control-max-age", b"86400"),
     (b"content-length", b"0"),
 ]
+#: Payloads and changes that one front has judged at the same time.
+_JUDGED_AT_ONCE: Final = 2
 #: Seconds that the workers get to end.
 _CLOSE_SECONDS: Final = 5.0
 #: Routes that monitors ask; no limit holds for them.
@@ -97,6 +103,7 @@ class Application:
         project = Project.find(settings.project)
         dataset = Dataset.open(project, settings.store, settings=settings)
         await dataset.start()
+        access = Access(dataset.store.folder / ACCESS_FILE)
         self._services = services = Services(
             settings=settings,
             project=project,
@@ -109,6 +116,14 @@ class Application:
             examples=load_examples(project),
             first_query=first_query(project.prefixes),
             graphs=Graphs(dataset),
+            judge=AsyncJudge(
+                project.folder,
+                dataset.store.folder,
+                deadline=settings.gate_timeout,
+                processes=_JUDGED_AT_ONCE,
+            ),
+            access=access,
+            authenticator=Authenticator(access),
         )
         services.metrics.registry.register(ops.StateCollector(services))
         self._sparql = sparql.SparqlEndpoint(services)
@@ -122,7 +137,10 @@ class Application:
             self._warming.cancel()
         if self._services is not None:
             self._services.cache.clear()
+            self._services.authenticator.close()
             # Workers end when their connection closes, so nothing is lost if this takes too long.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._services.judge.aclose(), _CLOSE_SECONDS)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._services.dataset.aclose(), _CLOSE_SECONDS)
 
@@ -139,7 +157,8 @@ class Application:
             nonlocal started, ended, status
             if message["type"] == "http.response.start":
                 started, status = True, message["status"]
-                if not any(name == b"content-security-policy" for name, _ in message["headers"]):
+                # What is not FastAPI's has them already.
+                if not route and not any(name == b"content-security-policy" for name, _ in message["headers"]):
                     message["headers"] = [*message["headers"], *COMMON_HEADERS]
             else:
                 ended = not message.get("more_body", False)
@@ -214,9 +233,17 @@ async def _warm(services: Services) -> None:
         try:
             await services.dataset.answer("ASK {}", format="json")
             services.ready = True
+            _spare_the_collector()
         except KymgraphError as error:
             log.warning("not ready yet: %s", error)
             await asyncio.sleep(0.5)
+
+
+def _spare_the_collector() -> None:
+    """What lives as long as the server need not be looked through again and again, nor kept answers often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 def _fastapi(services: Services) -> FastAPI:
@@ -231,7 +258,7 @@ def _fastapi(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     rest.state.services = services
-    for module in (graphs, validate, ops, examples):
+    for module in (graphs, changes, validate, ops, examples):
         rest.include_router(module.router)
     rest.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     openapi.add_sparql(rest)

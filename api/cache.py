@@ -65,14 +65,14 @@ class Answered:
         self.body, self.file, self.generation = body, file, generation
         self._source = source  # what owns the file: it is deleted when the last one who needs it lets go
         self.size = file.stat().st_size if file else len(body)
-        digest = hashlib.blake2b(media_type.encode(), digest_size=12)
+        digest = hashlib.sha256(media_type.encode(), usedforsecurity=False)  # half the time of blake2b
         if file is None:
             digest.update(body)
         else:
             with file.open("rb") as stream:
                 while block := stream.read(_CHUNK):
                     digest.update(block)
-        self.tag = digest.hexdigest()
+        self.tag = digest.hexdigest()[:24]
         self._cacheable = cacheable
         self.headers: Headers = [
             (b"content-type", media_type.encode()),

@@ -14,8 +14,10 @@ from api.description import Graphs
 from api.examples import Example
 from api.negotiate import Language, language
 from api.pages import Pages
+from kymgraph.access import Access, Authenticator
 from kymgraph.dataset import Dataset
 from kymgraph.errors import TooManyRequests
+from kymgraph.gate.process import AsyncJudge
 from kymgraph.project import Project
 from kymgraph.settings import Settings
 
@@ -85,6 +87,9 @@ class Services:
     examples: list[Example]
     first_query: str
     graphs: Graphs
+    judge: AsyncJudge
+    access: Access
+    authenticator: Authenticator
     ready: bool = False
 
     def origin(self, host: str, scheme: str) -> str:

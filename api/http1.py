@@ -16,6 +16,8 @@ HEAD_BYTES: Final = 131_072
 #: How long the head of a request may take, from the connection or from its first byte.
 HEAD_SECONDS: Final = 30.0
 
+#: Bytes read at a time.
+_READ: Final = 16_384
 _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 )
@@ -29,6 +31,8 @@ class BoundedHttp(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
+        # asyncio sets aside 256 KB for each read, which costs more than the reading: requests are short.
+        transport.max_size = _READ
         super().connection_made(transport)
         self._wait_for_head()
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 from api.negotiate import Language
-from kymgraph.errors import KymgraphError
+from kymgraph.errors import GateRejected, KymgraphError, SheetRefused
+from kymgraph.report import Report
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -82,12 +83,6 @@ class TokenRequired(RequestError):
         )
 
 
-class GateTimeout(RequestError):
-    """Judging took longer than its deadline or more memory than its cap; nothing was decided."""
-
-    code = "gate-timeout"
-
-
 class NotReady(RequestError):
     """The server has not answered a query yet."""
 
@@ -148,6 +143,24 @@ KINDS: Final[dict[str, Kind]] = {
     "generation-not-kept": Kind(
         422, "Sukupolvea ei ole tallessa", "Generationen finns inte kvar", "Generation not kept"
     ),
+    "base-moved": Kind(409, "Graafi on muuttunut", "Grafen har ändrats", "The graph has moved on"),
+    "change-conflict": Kind(409, "Muutos on ristiriidassa", "Ändringen är i konflikt", "Conflicting change"),
+    "id-reused": Kind(
+        422, "Tunnus on jo käytetty toiseen", "Nyckeln har använts för annat", "Idempotency key reused"
+    ),
+    "name-a-graph": Kind(422, "Nimeä graafi", "Namnge en graf", "Name a graph"),
+    "graph-not-writable": Kind(403, "Graafia ei voi muuttaa", "Grafen kan inte ändras", "Graph not writable"),
+    "commit-not-found": Kind(404, "Muutosta ei löydy", "Ändringen finns inte", "Change not found"),
+    "proposal-not-found": Kind(404, "Ehdotusta ei löydy", "Förslaget finns inte", "Proposal not found"),
+    "proposal-decided": Kind(
+        409, "Ehdotus on jo ratkaistu", "Förslaget är avgjort", "Proposal already decided"
+    ),
+    "sheet-refused": Kind(422, "Taulukossa on virheitä", "Fel i kalkylbladet", "Faults in the spreadsheet"),
+    "not-allowed": Kind(403, "Ei oikeutta", "Behörighet saknas", "Not allowed"),
+    "token-invalid": Kind(401, "Tunniste ei kelpaa", "Ogiltig token", "Token not valid"),
+    "token-not-found": Kind(404, "Tunnistetta ei löydy", "Token finns inte", "Token not found"),
+    "host-not-allowed": Kind(422, "Palvelin ei ole sallittu", "Servern är inte tillåten", "Host not allowed"),
+    "fetch-failed": Kind(502, "Haku epäonnistui", "Hämtningen misslyckades", "Fetching failed"),
     "gate-rejected": Kind(422, "Tiedot eivät ole muotojen mukaisia", "Data följer inte formerna", "Rejected"),
     "too-many-requests": Kind(429, "Liikaa pyyntöjä", "För många förfrågningar", "Too many requests"),
     "internal": Kind(500, "Palvelimen virhe", "Serverfel", "Internal error"),
@@ -209,6 +222,10 @@ def problem(error: Exception, lang: Language) -> Problem:
         for name in ("line", "column", "hint")
         if (value := getattr(error, name, None)) is not None
     }
+    if isinstance(error, GateRejected) and isinstance(error.report, Report):
+        members["report"] = error.report.to_dict()
+    if isinstance(error, SheetRefused):
+        members["faults"] = [fault.to_dict() for fault in error.faults]
     headers = dict(getattr(error, "headers", {}))
     retry = getattr(error, "retry_after", _RETRY_AFTER.get(code))
     if retry is not None:

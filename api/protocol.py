@@ -6,8 +6,7 @@ Pure functions from bytes and headers to an `Asked`; nothing is run, and every f
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
 from api.deps import MAX_URL
@@ -22,8 +21,7 @@ _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]*")
 _Number = TypeVar("_Number", int, float)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What a request asks for, before its query text is looked at."""
 
     text: str | None

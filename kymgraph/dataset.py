@@ -1,8 +1,8 @@
-"""The dataset of a graph project, for reading: the one door that HTTP, command line and Python go through.
+"""The dataset of a graph project: the one door that HTTP, command line and Python go through.
 
 Queries run in worker processes over a checkpoint, with a deadline; `view` reads a checkpoint in this process
-and is for our own code. Checking and committing changes come here too: this is to be the only caller of the
-store's write side.
+and is for our own code. A change is checked in a process of its own, and committed by whoever holds the
+store's lock: the writer process beside a server, or this process if nobody does.
 """
 
 from __future__ import annotations
@@ -19,9 +19,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from kymgraph import files, results
-from kymgraph.errors import BadParameter, GateRejected, GraphNotFound, InputError, UnknownParameter
+from kymgraph.changeset import Changeset
+from kymgraph.commit import Outcome, Request
+from kymgraph.errors import (
+    BadParameter,
+    CommitNotFound,
+    GateRejected,
+    GraphNotFound,
+    InputError,
+    UnknownParameter,
+)
 from kymgraph.namespaces import XSD
-from kymgraph.project import ONTOLOGY_GRAPH, SHAPES_GRAPH, Project
+from kymgraph.project import LEDGER_GRAPH, ONTOLOGY_GRAPH, SHAPES_GRAPH, Project
 from kymgraph.queries import NamedQuery, inspect, term_iri, term_literal, tokenize
 from kymgraph.rdf import (
     FORMATS,
@@ -37,11 +46,15 @@ from kymgraph.rdf import (
 )
 from kymgraph.results import Rows
 from kymgraph.store.embedded import EmbeddedStore, Manifest
+from kymgraph.store.journal import FIRST_GENERATION, Entry, Journal
 from kymgraph.view import UNION
 
 if TYPE_CHECKING:
+    from kymgraph.queries import QueryInfo
     from kymgraph.report import Report
-    from kymgraph.store.workers import Answer, WorkerPool
+    from kymgraph.results import ResultFormat
+    from kymgraph.store.narrow import Narrow
+    from kymgraph.store.workers import Answer, Job, WorkerPool
     from kymgraph.view import View
 
 T = TypeVar("T")
@@ -106,7 +119,7 @@ def build(
 
 
 class Dataset:
-    """One dataset, open for reading. Use it as a context manager, or call `close`.
+    """One dataset, open. Use it as a context manager, or call `close`.
 
     Workers start with the first query, or with `start`. The asynchronous methods belong to one event loop;
     `query` has a loop of its own and may be called from any thread, but not together with them.
@@ -120,7 +133,9 @@ class Dataset:
         self._options = {"prefixes": project.prefixes, **(settings.pool if settings else {}), **pool}
         #: One pool for what is current (None), and one for each older generation that was asked for.
         self._pools: dict[int | None, WorkerPool] = {}
+        self._narrow: Narrow | None = None
         self._own_loop: _Loop | None = None
+        self._journal: Journal | None = None
 
     @classmethod
     def open(
@@ -180,9 +195,9 @@ class Dataset:
         return deskolemise(quads, self.project.base, keep=frozenset(shared))
 
     def data_graphs(self, *, at: int | None = None) -> list[str]:
-        """Names of the graphs that data files stand for: all of the project but ontology and shapes."""
+        """Names of the graphs that data files stand for: all but ontology, shapes and ledger."""
         names = (self.project.base.graph_name(graph.value) for graph in self.view(at).graphs())
-        return [name for name in names if name not in (None, ONTOLOGY_GRAPH, SHAPES_GRAPH)]
+        return [name for name in names if name not in (None, ONTOLOGY_GRAPH, SHAPES_GRAPH, LEDGER_GRAPH)]
 
     def text_of(self, name: str, fmt: Format, *, at: int | None = None, packed: bool = False) -> bytes:
         """One graph as the text of a file, the same for the same triples. Raises GraphNotFound."""
@@ -231,19 +246,28 @@ class Dataset:
         return str(pool.stats()["sandbox"]) if pool else str(self._options.get("sandbox", "require"))
 
     def stats(self) -> dict[str, Any]:
-        """Counters of the worker pool; empty before the first query."""
+        """Counters of the worker pool and of the narrow lane; empty before the first query."""
         pool = self._pools.get(None)
-        return dict(pool.stats()) if pool else {}
+        return {**pool.stats(), "narrow": self._narrow.answered if self._narrow else 0} if pool else {}
 
     async def start(self) -> None:
         """Start the workers now instead of at the first query. Raises SandboxMissing."""
+        from kymgraph.store.narrow import Narrow
+
         await self._pool(None)
+        self._narrow = Narrow(self.store.checkpoint_path)
 
     async def aclose(self) -> None:
         """End the workers."""
-        pools, self._pools = list(self._pools.values()), {}
+        pools, self._pools, self._narrow = list(self._pools.values()), {}, None
         for pool in pools:
             await pool.close()
+
+    def narrow(
+        self, info: QueryInfo, format: ResultFormat, *, base: str | None, generation: int
+    ) -> bytes | None:
+        """The answer to a provably small query about the current generation, without a worker; else None."""
+        return self._narrow.answer(info, format, base, generation) if self._narrow else None
 
     async def answer(
         self,
@@ -281,6 +305,10 @@ class Dataset:
         )
         return await pool.run(job, client=client, deadline=deadline)
 
+    async def run(self, job: Job, *, client: str = "", deadline: float | None = None) -> Answer:
+        """Have a worker over the current state do a job. Raises what the job ends in."""
+        return await (await self._pool(None)).run(job, client=client, deadline=deadline)
+
     async def parse(
         self, payload: bytes, media_type: str, *, name: str = "payload", client: str = ""
     ) -> bytes:
@@ -314,6 +342,109 @@ class Dataset:
         else:
             self._pools[at] = pool
         return self._pools[at]
+
+    # -- changes
+
+    def check(self, request: Request) -> Outcome:
+        """What a change would come to now: its verdict and what it would alter. Nothing is written.
+
+        Raises what `commit` raises but GateRejected: a refusal is in the outcome's report.
+        """
+        from kymgraph import commit
+        from kymgraph.gate.process import Judge
+
+        with Judge(self.project.folder, self.store.folder) as judge:
+            return commit.check(
+                request, self.view(), self.project, lambda at, changes: judge.judge(at, (), changes)
+            )
+
+    def commit(self, request: Request) -> Outcome:
+        """Have a change judged and, if it is accepted, written; it is on the disk when this returns.
+
+        Raises GateRejected with the report, BaseMoved, ChangeConflict, IdReused, NameAGraph,
+        GraphNotWritable, GateTimeout, CannotWrite, StoreLocked, Busy. Unless it is Busy, nothing was written
+        then; sending the same change again under the same id is safe in any case.
+        """
+        from kymgraph import writer
+
+        return writer.commit(self.project, self.store, request)
+
+    async def acommit(self, request: Request) -> Outcome:
+        """As `commit`, through the writer process beside the server; raises Busy if there is none."""
+        from kymgraph import writer
+
+        return await writer.asend(self.store.folder, request)
+
+    @property
+    def journal(self) -> Journal:
+        """The commits up to the current generation."""
+        if self._journal is None:
+            self._journal = Journal(self.store.folder / "journal", limit=lambda: self.generation)
+        return self._journal
+
+    def history(self, *, after: int = 0, until: int | None = None) -> list[Entry]:
+        """The commits with numbers above `after`, up to `until` or the current one, newest first."""
+        last = self.generation if until is None else min(until, self.generation)
+        return list(self.journal.entries(after=after, until=last))[::-1]
+
+    def entry(self, number: int) -> Entry:
+        """What is known about one commit. Raises CommitNotFound."""
+        self._published(number)
+        return self.journal.entry(number)
+
+    def changeset(self, number: int) -> Changeset:
+        """What one commit changed. Raises CommitNotFound."""
+        self._published(number)
+        return self.journal.changeset(number)
+
+    def _published(self, number: int) -> None:
+        if not FIRST_GENERATION < number <= self.generation:
+            known = f"they are {FIRST_GENERATION + 1} to {self.generation}"
+            raise CommitNotFound(
+                f"there is no commit {number}: "
+                + (
+                    known if self.generation > FIRST_GENERATION else "none was made since the store was built"
+                ),
+                hint="`kymgraph log` lists the commits",
+            )
+
+    def between(self, one: int, other: int) -> Changeset:
+        """What has to change for generation `one` to become generation `other`. Raises CommitNotFound."""
+        for number in (one, other):
+            if number != FIRST_GENERATION:
+                self._published(number)
+        low, high = sorted((one, other))
+        change = Changeset(base=low)
+        for number in range(low + 1, high + 1):
+            change = change.then(self.journal.changeset(number))
+        return change if one <= other else change.inverse(base=one, reason="")
+
+    def revert(self, number: int, *, reason: str, agent: str = "") -> Request:
+        """The request that undoes commit `number` in the state of now; it meets the gate like any other."""
+        change = self.changeset(number).inverse(base=self.generation, reason=reason, agent=agent)
+        return Request(change, kind="revert", more={"reverts": number})
+
+    def generation_at(self, text: str) -> int:
+        """The generation that a number or an ISO 8601 date or time names. Raises InputError.
+
+        A time names the generation that was current then; a date its last moment. Without an offset both
+        are in UTC.
+        """
+        text = text.strip()
+        if text.isdecimal():
+            return int(text)
+        try:
+            if len(text) == 10:
+                day = datetime.date.fromisoformat(text)
+                moment = datetime.datetime.combine(day, datetime.time.max)
+            else:
+                moment = datetime.datetime.fromisoformat(text)
+        except ValueError:
+            raise InputError(
+                f"{text!r} is no generation: write its number, or a date or time as 2026-11-22T08:30:00Z"
+            ) from None
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+        return min(self.journal.number_at(moment), self.generation)
 
     # -- Python API
 

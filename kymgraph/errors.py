@@ -7,7 +7,8 @@ code is in `api/problems.py`, the exit status in `kymgraph/cli/exits.py`.
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+import json
+from typing import Any, ClassVar, Protocol
 
 
 class KymgraphError(Exception):
@@ -220,6 +221,119 @@ class GateRejected(KymgraphError):
         super().__init__(message or "nothing was written: the data does not conform to the shapes", hint=hint)
 
 
+class GateTimeout(KymgraphError):
+    """Judging a change took more time or memory than it may; nothing was written."""
+
+    code = "gate-timeout"
+
+
+# --- changes --------------------------------------------------------------------------------------------
+
+
+class BaseMoved(KymgraphError):
+    """A change was made against a generation that is no longer the newest. Nothing was written.
+
+    `matched` says that the caller asked for that very generation (If-Match).
+    """
+
+    code = "base-moved"
+
+    def __init__(self, message: str, *, matched: bool = False, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.matched = matched
+
+
+class ChangeConflict(KymgraphError):
+    """A change removes what is not there, or adds what is there already. Nothing was written."""
+
+    code = "change-conflict"
+
+
+class IdReused(KymgraphError):
+    """An idempotency key came a second time, with another change. Nothing was written."""
+
+    code = "id-reused"
+
+
+class NameAGraph(KymgraphError):
+    """A write to the default graph, which is derived in union projects. Nothing was written."""
+
+    code = "name-a-graph"
+
+
+class GraphNotWritable(KymgraphError):
+    """A write to a graph that is made by other means (ledger, ontology, shapes). Nothing was written."""
+
+    code = "graph-not-writable"
+
+
+class CommitNotFound(KymgraphError):
+    """A commit number that the history does not hold."""
+
+    code = "commit-not-found"
+
+
+class ProposalNotFound(KymgraphError):
+    """A proposal that does not exist, or that the asker may not see."""
+
+    code = "proposal-not-found"
+
+
+class ProposalDecided(KymgraphError):
+    """A proposal that was accepted or declined already."""
+
+    code = "proposal-decided"
+
+
+class _Fault(Protocol):
+    """What `SheetRefused` needs of a `kymgraph.intake.faults.Fault`, which is a layer above this module."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+class SheetRefused(InputError):
+    """A spreadsheet with faults; `faults` names each by sheet, row and column. Nothing was written."""
+
+    code = "sheet-refused"
+
+    def __init__(self, message: str, faults: tuple[_Fault, ...] = (), *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.faults = faults
+
+
+# --- access ---------------------------------------------------------------------------------------------
+
+
+class NotAllowed(KymgraphError):
+    """What the token's role or graphs do not allow. Nothing was written."""
+
+    code = "not-allowed"
+
+
+class TokenInvalid(KymgraphError):
+    """A token that is unknown, expired, revoked or not for us. Nothing was done."""
+
+    code = "token-invalid"
+
+
+class TokenNotFound(KymgraphError):
+    """A token name or id that the list of tokens does not hold."""
+
+    code = "token-not-found"
+
+
+class HostNotAllowed(KymgraphError):
+    """An outbound request to a host that the operator did not allow. Nothing was sent."""
+
+    code = "host-not-allowed"
+
+
+class FetchFailed(KymgraphError):
+    """An allowed outbound request that was not answered, or with too much."""
+
+    code = "fetch-failed"
+
+
 class PortTaken(KymgraphError):
     """The address that the server was told to bind to cannot be bound."""
 
@@ -245,3 +359,44 @@ class ReasonerTimeout(KymgraphError):
     """The reasoner did not end before its deadline and was ended."""
 
     code = "reasoner-timeout"
+
+
+# --- between processes ----------------------------------------------------------------------------------
+
+
+def to_dict(error: KymgraphError) -> dict[str, Any]:
+    """An error as JSON values: its code, its words, and what else it carries that JSON can hold."""
+    more = {name: value for name, value in vars(error).items() if _is_plain(value)}
+    return {**more, "code": error.code, "message": error.message, "hint": error.hint}
+
+
+def from_dict(given: dict[str, Any]) -> KymgraphError:
+    """The error of another process as its own kind again; a code that nobody knows is a fault of ours.
+
+    >>> again = from_dict(to_dict(TooManyRequests("wait", retry_after=3)))
+    >>> type(again).__name__, again.message, again.retry_after
+    ('TooManyRequests', 'wait', 3)
+    """
+    kind = _by_code().get(given["code"], KymgraphError)
+    error = kind.__new__(kind)
+    KymgraphError.__init__(error, given["message"], hint=given.get("hint"))
+    for name, value in given.items():
+        if name not in ("code", "message", "hint"):
+            setattr(error, name, value)
+    return error
+
+
+def _by_code() -> dict[str, type[KymgraphError]]:
+    kinds: list[type[KymgraphError]] = [KymgraphError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    # The kind that brought the code in stands for it, not one that inherits it.
+    return {kind.code: kind for kind in reversed(kinds)}
+
+
+def _is_plain(value: object) -> bool:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -33,6 +33,8 @@ UNION_EXCLUDE: Final = ("ledger", "catalog", "shapes", "harvest/*")
 #: Graphs that are made of folders beside `data/`.
 ONTOLOGY_GRAPH: Final = "ontology"
 SHAPES_GRAPH: Final = "shapes"
+#: The graph that only commits write to.
+LEDGER_GRAPH: Final = "ledger"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date as _date
 from decimal import Decimal
 from functools import lru_cache
@@ -83,8 +83,7 @@ class Token(NamedTuple):
     start: int
 
 
-@dataclass(frozen=True, slots=True)
-class QueryInfo:
+class QueryInfo(NamedTuple):
     """What `inspect` learns about a query without running it."""
 
     form: Form
@@ -98,7 +97,7 @@ class QueryInfo:
     from_named: tuple[str, ...]  #: IRIs of FROM NAMED
     canonical: str  #: the tokens with single spaces between them: the text's part of a cache key
     without_dataset: str  #: the text with FROM clauses blanked out; positions stay as they were
-    prefixes: Mapping[str, str] = field(default_factory=dict)  #: those the text declares
+    prefixes: Mapping[str, str]  #: those the text declares
 
 
 _ESCAPE = r"\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}"
@@ -261,10 +260,12 @@ def inspect(
 #: An IRI that is one wherever it stands: no token but an IRI goes on with `//` after a scheme, so its `<` can
 #: be no operator to the engine. Within strings and comments it may stand for text, which changes nothing.
 _PLAIN_IRI: Final = re.compile(r"<https?://[\w.~/%#:@=-]*>")
+#: A number by itself, as of LIMIT and OFFSET, after the last brace.
+_PLAIN_NUMBER: Final = re.compile(r"(?<=[ \n])[0-9]+(?![^ \n])")
 _HOLE: Final = "<http://\ue000>"
 _LONGEST_FORM: Final = 8192
-#: What was learnt of queries that differ in their IRIs alone: the pieces of the canonical text between the
-#: IRIs, and the rest. None: seen once. Most of a busy day's queries are a few such forms, filled in anew.
+#: What was learnt of queries that differ in IRIs and limits alone: the pieces of the canonical text between
+#: them, and the rest. None: seen once. Most of a busy day's queries are a few such forms, filled in anew.
 _KNOWN: Final[OrderedDict[tuple[str, Limits, str | None], tuple[list[str], QueryInfo] | None]] = OrderedDict()
 
 
@@ -272,11 +273,15 @@ _KNOWN: Final[OrderedDict[tuple[str, Limits, str | None], tuple[list[str], Query
 def _inspect(text: str, limits: Limits, base: str | None) -> QueryInfo:
     """As `_inspect_all`, which it spares for a text whose form is known. IRIs before the first brace belong
     to the form: what PREFIX, BASE and FROM say must not be mixed up."""
-    brace = text.find("{")
-    filled = _PLAIN_IRI.findall(text, brace) if brace >= 0 else []
+    brace, last = text.find("{"), text.rfind("}")
+    filled = _PLAIN_IRI.findall(text, brace, last) if brace >= 0 else []
     if not filled or len(text) > _LONGEST_FORM or "\ue000" in text:
         return _inspect_all(text, limits, base)
-    form = text[:brace] + _PLAIN_IRI.sub(_HOLE, text[brace:])
+    tail = text[last:]
+    if numbers := _PLAIN_NUMBER.findall(tail):
+        filled += numbers
+        tail = _PLAIN_NUMBER.sub(_HOLE, tail)
+    form = text[:brace] + _PLAIN_IRI.sub(_HOLE, text[brace:last]) + tail
     key = (form, limits, base)
     known = _KNOWN.get(key)
     if known is not None and _check_characters(text) <= limits.text_bytes:
@@ -284,7 +289,7 @@ def _inspect(text: str, limits: Limits, base: str | None) -> QueryInfo:
         canonical = (
             "".join([part for pair in zip(pieces, filled, strict=False) for part in pair]) + pieces[-1]
         )
-        return replace(info, canonical=canonical, without_dataset=text)
+        return info._replace(canonical=canonical, without_dataset=text)
     info = _inspect_all(text, limits, base)
     if key not in _KNOWN:
         _KNOWN[key] = None

@@ -2,7 +2,8 @@
 
 A report is a value, sorted the same way each time, so that two runs can be compared. `conforms` is the W3C
 flag (no results at all); `accepted` is the gate's verdict, which only violations change: warnings and infos
-never block. Here is also how a report is written: text for people in fi, sv or en, JSON, Turtle (W3C) and
+never block. Of a change, each result says whether the change brought it ("new"), was there before it
+("pre-existing") or is gone with it ("mended"), and only new ones block. Here is also how a report is written: text for people in fi, sv or en, JSON, Turtle (W3C) and
 SARIF 2.1.0 (for editors and code hosts).
 """
 
@@ -12,10 +13,11 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
+from typing import Literal as OneOf
 from urllib.parse import quote
 
-from kymgraph.namespaces import DEFAULT_BASE, PREFIXES, RDF, SH, XSD
+from kymgraph.namespaces import DEFAULT_BASE, KYMSH, PREFIXES, RDF, SH, XSD
 from kymgraph.rdf import BlankNode, Literal, NamedNode, Quad, Term, Triple, canonical_turtle
 
 #: Most results that one report lists; `Report.truncated` says that there were more.
@@ -28,6 +30,10 @@ WARNING: Final = NamedNode(SH + "Warning")
 INFO: Final = NamedNode(SH + "Info")
 SEVERITIES: Final = (VIOLATION, WARNING, INFO)
 
+#: What a result has to do with the change that was judged. Where no change was judged, all are "new".
+Status: TypeAlias = OneOf["new", "pre-existing", "mended"]
+STATUSES: Final[tuple[Status, ...]] = ("new", "pre-existing", "mended")
+
 _WORDS: Final[dict[str, dict[str, str]]] = {
     "fi": {
         "Violation": "VIRHE",
@@ -38,6 +44,9 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "rule": "sääntö",
         "ok": "Aineisto noudattaa sääntöjä.",
         "sum": "Virheitä: {violations}, varoituksia: {warnings}, huomautuksia: {infos}.",
+        "pre-existing": "ennestään",
+        "mended": "korjautuu",
+        "since": "Uusia: {new}, ennestään: {pre}, korjautuvia: {mended}.",
         "more": "Näytetään {shown} ensimmäistä löydöstä, kaikkiaan niitä on {total}.",
     },
     "sv": {
@@ -49,6 +58,9 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "rule": "regel",
         "ok": "Data följer reglerna.",
         "sum": "Fel: {violations}, varningar: {warnings}, anmärkningar: {infos}.",
+        "pre-existing": "sedan tidigare",
+        "mended": "åtgärdas",
+        "since": "Nya: {new}, sedan tidigare: {pre}, åtgärdade: {mended}.",
         "more": "De {shown} första av {total} resultat visas.",
     },
     "en": {
@@ -60,6 +72,9 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "rule": "rule",
         "ok": "The data conforms to the shapes.",
         "sum": "Violations: {violations}, warnings: {warnings}, infos: {infos}.",
+        "pre-existing": "was there before",
+        "mended": "mended",
+        "since": "New: {new}, there before: {pre}, mended: {mended}.",
         "more": "The first {shown} of {total} results are shown.",
     },
 }
@@ -92,14 +107,27 @@ class Result:
     source: Location | None = None
     details: tuple[Triple, ...] = ()  #: triples of the blank nodes among the terms above
     nested: tuple[Result, ...] = ()  #: `sh:detail`: why a value does not meet the shape it should
+    status: Status = "new"  #: what it has to do with the change that was judged
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What makes this result itself: severity, focus, path, value, shape, component, graph."""
+        """What makes this result itself: status, severity, focus, path, value, shape, component, graph."""
         rank = SEVERITIES.index(self.severity) if self.severity in SEVERITIES else len(SEVERITIES)
+        first = (str(STATUSES.index(self.status)), str(rank))
         # A blank node's label changes with each run, so it says nothing; the path's text does.
         terms = (self.focus, self.value, self.shape, self.component, self.graph)
-        return (str(rank), *("" if isinstance(t, BlankNode) else str(t) for t in terms), self.path_text)
+        return (*first, *("" if isinstance(t, BlankNode) else str(t) for t in terms), self.path_text)
+
+    @property
+    def blocks(self) -> bool:
+        """Whether its severity is one that blocks: a violation, or one of the shapes' own."""
+        # A severity of one's own blocks like a violation: the shapes' author meant something by it.
+        return self.severity not in (WARNING, INFO)
+
+    @property
+    def rejects(self) -> bool:
+        """Whether a change with this result is not accepted: the change brings a violation."""
+        return self.status == "new" and self.blocks
 
     def message(self, lang: str = "en") -> str:
         return _in_language(self.messages, lang)
@@ -136,25 +164,29 @@ class Report:
 
     @property
     def conforms(self) -> bool:
-        """The W3C flag: there are no results, of whatever severity."""
-        return not self.results
+        """The W3C flag, of the state after the change: there are no results in it, of whatever severity."""
+        return not self.present
 
     @property
     def accepted(self) -> bool:
-        """The gate's verdict: there are no violations."""
-        return not self.violations
+        """The gate's verdict: the change brings no violation."""
+        return not any(result.rejects for result in self.results)
+
+    @property
+    def present(self) -> tuple[Result, ...]:
+        """The results in the state after the change: all but the mended ones."""
+        return tuple(r for r in self.results if r.status != "mended")
 
     @property
     def violations(self) -> tuple[Result, ...]:
-        return self.of_severity(VIOLATION)
+        return tuple(r for r in self.present if r.blocks)
 
     def of_severity(self, severity: NamedNode) -> tuple[Result, ...]:
-        # A severity of one's own blocks like a violation: the shapes' author meant something by it.
-        return tuple(
-            r
-            for r in self.results
-            if r.severity == severity or (severity == VIOLATION and r.severity not in SEVERITIES)
-        )
+        """The results in the state after the change that have this severity."""
+        return tuple(r for r in self.present if r.severity == severity)
+
+    def of_status(self, status: Status) -> tuple[Result, ...]:
+        return tuple(r for r in self.results if r.status == status)
 
     # -- writing
 
@@ -164,6 +196,8 @@ class Report:
         out = []
         for result in self.results:
             kind = words.get(local_name(result.severity), local_name(result.severity))
+            if result.status != "new":
+                kind += f" ({words[result.status]})"
             focus = self.short(result.focus)
             label = result.label(lang)
             where = f"  {_place(result.source)}" if result.source else ""
@@ -178,13 +212,16 @@ class Report:
             out.append(f"    {words['rule']} {self.short(result.shape)}")
         out.append(
             words["ok"]
-            if not self.results
+            if self.conforms
             else words["sum"].format(
                 violations=len(self.violations),
                 warnings=len(self.of_severity(WARNING)),
                 infos=len(self.of_severity(INFO)),
             )
         )
+        if any(result.status != "new" for result in self.results):
+            new, old, mended = (len(self.of_status(status)) for status in STATUSES)
+            out.append(words["since"].format(new=new, pre=old, mended=mended))
         if self.truncated:
             out.append(words["more"].format(shown=len(self.results), total=self.stats["results"]))
         return "\n".join(out)
@@ -199,6 +236,7 @@ class Report:
             "results": [
                 {
                     "severity": local_name(result.severity),
+                    "status": result.status,
                     "focus": _plain(result.focus),
                     "label": _by_language(result.labels),
                     "path": result.path.value if isinstance(result.path, NamedNode) else None,
@@ -221,14 +259,17 @@ class Report:
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=2)
 
     def to_quads(self) -> list[Quad]:
-        """The W3C validation report, as quads of the default graph."""
+        """The W3C validation report on the state after the change, as quads of the default graph.
+
+        Mended results are not in it, and what was there before says so (`kymsh:resultStatus`).
+        """
         report = BlankNode()
         flag = Literal("true" if self.conforms else "false", datatype=NamedNode(XSD + "boolean"))
         quads = [
             Quad(report, NamedNode(RDF + "type"), NamedNode(SH + "ValidationReport")),
             Quad(report, NamedNode(SH + "conforms"), flag),
         ]
-        for result in self.results:
+        for result in self.present:
             quads += _result_quads(report, NamedNode(SH + "result"), result)
         return list(dict.fromkeys(quads))
 
@@ -242,7 +283,7 @@ class Report:
         level = {VIOLATION: "error", WARNING: "warning", INFO: "note"}
         rules: dict[str, dict[str, Any]] = {}
         results = []
-        for result in self.results:
+        for result in self.present:
             rule = self.short(result.shape)
             severity = level.get(result.severity, "error")
             text = result.message(lang) or local_name(result.component)
@@ -322,6 +363,8 @@ def _result_quads(parent: BlankNode, link: NamedNode, result: Result) -> list[Qu
         if term is not None:
             quads.append(Quad(node, NamedNode(SH + name), term))
     quads += [Quad(t.subject, t.predicate, t.object) for t in result.details]
+    if result.status != "new":
+        quads.append(Quad(node, NamedNode(KYMSH + "resultStatus"), Literal(result.status)))
     for nested in result.nested:
         quads += _result_quads(node, NamedNode(SH + "detail"), nested)
     return quads

@@ -56,6 +56,27 @@ class Settings(BaseSettings):
         default_factory=lambda: ["127.0.0.1", "localhost", "[::1]"],
         description="Host names believed in requests, with commas between; others get the public URL.",
     )
+    allow_hosts: Listed = Field(
+        default_factory=list,
+        description="Hosts that the server may ask, as `host:port` with commas between; a private address "
+        "only as `ip:port`. Unset: none.",
+    )
+    oidc_issuer: Annotated[str | None, BeforeValidator(_empty_is_none)] = Field(
+        None,
+        description="OpenID Connect issuer whose tokens are taken beside our own; also in "
+        "`KYMGRAPH_ALLOW_HOSTS`.",
+    )
+    oidc_audience: Annotated[str | None, BeforeValidator(_empty_is_none)] = Field(
+        None, description="What the issuer's tokens have to be made for (`aud`)."
+    )
+    oidc_role_claim: str = Field(
+        "roles", description="Claim that holds a person's roles; `realm_access.roles` is one inside another."
+    )
+    oidc_roles: Listed = Field(
+        default_factory=list,
+        description="What the issuer's roles are here, as `theirs=editor` with commas between; others give "
+        "no access.",
+    )
     front_workers: int = Field(
         1,
         ge=1,
@@ -66,6 +87,15 @@ class Settings(BaseSettings):
     query_timeout: float = Field(15.0, gt=0, description="Seconds that a query may take.")
     query_bytes: int = Field(65_536, gt=0, description="Largest query text, in bytes.")
     body_bytes: int = Field(10_000_000, gt=0, description="Largest request body, in bytes.")
+    write_bytes: int = Field(
+        100_000_000, gt=0, description="Largest request body of a client that may write, in bytes."
+    )
+    keep: int = Field(
+        5, ge=1, le=1000, description="Newest generations kept on disk as they are; older ones are rebuilt."
+    )
+    gate_timeout: float = Field(
+        10.0, gt=0, le=600, description="Seconds that judging one change may take before it is refused."
+    )
     fast_workers: int = Field(
         default_factory=lambda: 2 * (os.cpu_count() or 1),
         ge=1,

@@ -18,3 +18,8 @@ def need(component: str, present: object, reason: str) -> None:
     if component in required:
         pytest.fail(f"{component} is required here, and missing: {reason}", pytrace=False)
     pytest.skip(reason)
+
+
+def size(*, quick: int, ci: int, night: int) -> int:
+    """How many times, in a run of the size that KYMGRAPH_TEST names."""
+    return {"quick": quick, "ci": ci, "night": night}[os.environ.get("KYMGRAPH_TEST", "quick")]

@@ -1,7 +1,7 @@
-"""`/graphs` and `/graph/<name>`: the reading half of the SPARQL 1.1 Graph Store HTTP Protocol, and a list.
+"""`/graphs` and `/graph/<name>`: the SPARQL 1.1 Graph Store HTTP Protocol, and a list of the graphs.
 
 A graph is named directly by its path or indirectly by `?graph=IRI`; `?default` is the default graph. Writing
-needs a token, so a write is answered 401 here.
+needs a token and goes through the gate, see `api.writes`.
 """
 
 from __future__ import annotations
@@ -9,23 +9,32 @@ from __future__ import annotations
 import asyncio
 import difflib
 import json
+import uuid
 from collections.abc import Iterable
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from api import writes
 from api.cache import Answered
 from api.deps import LanguageDep, Services, ServicesDep, client_of
 from api.description import GraphCounts, describe
 from api.negotiate import prefers_html
-from api.problems import RequestError, TokenRequired
-from api.wire import AnsweredResponse
+from api.problems import RequestError, UnsupportedMediaType
+from api.wire import AnsweredResponse, read_body
 from kymgraph import results
-from kymgraph.errors import GraphNotFound
+from kymgraph.changeset import Changeset
+from kymgraph.errors import GraphNotFound, InputError
 from kymgraph.queries import inspect
+from kymgraph.rdf import DEFAULT_GRAPH, DefaultGraph, NamedNode
+from kymgraph.store.rules import Rules, named_graph
 
 router = APIRouter(tags=["graphs"])
+
+_UPDATE: Final = "application/sparql-update"
 
 
 @router.head("/graph/{name:path}", include_in_schema=False)
@@ -81,10 +90,80 @@ async def graphs(
 
 
 @router.api_route("/graph/{name:path}", methods=["PUT", "POST", "DELETE", "PATCH"], include_in_schema=False)
+async def write_graph(request: Request, services: ServicesDep, name: str) -> Response:
+    """Write one graph named by its path."""
+    return await _write(request, services, services.project.base.graphs + name)
+
+
 @router.api_route("/graphs", methods=["PUT", "POST", "DELETE", "PATCH"], include_in_schema=False)
-async def refuse_write(request: Request) -> Response:
-    """Every write needs a token."""
-    raise TokenRequired(f"{request.method} of a graph", sent="authorization" in request.headers)
+async def write_graphs(request: Request, services: ServicesDep) -> Response:
+    """Write one graph named by `graph=` or `default`; POST without either makes a new one."""
+    named = [(n, v) for n, v in request.query_params.multi_items() if n in ("graph", "default")]
+    if len(named) > 1 or (not named and request.method != "POST"):
+        raise RequestError("nothing was written: name one graph, by graph=IRI or by default")
+    if not named:
+        return await _write(request, services, services.project.base.graph(uuid.uuid4().hex), new=True)
+    name, iri = named[0]
+    return await _write(request, services, None if name == "default" else iri)
+
+
+async def _write(request: Request, services: Services, iri: str | None, *, new: bool = False) -> Response:
+    """PUT replaces the graph, POST adds to it, DELETE takes it away, PATCH changes it by an RDF Patch."""
+    headers, method = request.headers, request.method
+    body = await read_body(request.receive, services.settings.write_bytes)
+    asked = await writes.read_http(services, request, body)
+    project, view = services.project, services.dataset.view()
+    graph = DEFAULT_GRAPH if iri is None else named_graph(project, iri)
+    Rules.of(project).check(graph)
+    target = None if isinstance(graph, DefaultGraph) else graph
+    exists = target is None or target in view.graphs()
+    if method == "DELETE":
+        if not exists:
+            known = await services.graphs.names()
+            raise _not_found(services, known, iri or "")
+        return await writes.perform(services, asked, lambda: _emptied(services, target))
+    content_type = headers.get("content-type", "")
+    if method == "PATCH" and content_type.partition(";")[0] not in ("application/rdf-patch", _UPDATE):
+        raise UnsupportedMediaType(
+            f"nothing was written: PATCH takes application/rdf-patch or {_UPDATE}",
+            headers={"accept-patch": f"application/rdf-patch, {_UPDATE}"},
+        )
+    make = writes.maker(
+        services,
+        asked,
+        content_type,
+        body,
+        graph=target,
+        mode="replace" if method == "PUT" else "add",
+        coding=headers.get("content-encoding", ""),
+    )
+    place = f"/graph/{project.base.graph_name(iri)}" if iri and project.base.graph_name(iri) else None
+    location = None if exists and not new else place or f"/graphs?graph={quote(iri or '', safe='')}"
+    return await writes.perform(
+        services, asked, lambda: _within(make, target, method), created=lambda outcome: location
+    )
+
+
+async def _within(make: writes.Make, target: NamedNode | None, method: str) -> Changeset:
+    """The change, seen to stay within the graph that the request names; PUT and POST let it exist."""
+    change = await make()
+    others = change.graphs - {target.value if target is not None else ""}
+    if others:
+        raise InputError(
+            f"nothing was written: the body also speaks of the graph {min(others)}",
+            hint="send one graph to its own address, or several to POST /changes",
+        )
+    if target is None or method == "PATCH":
+        return change
+    return replace(change, created=change.created | {target.value})
+
+
+async def _emptied(services: Services, target: NamedNode | None) -> Changeset:
+    view = services.dataset.view()
+    graph = DEFAULT_GRAPH if target is None else target
+    removed = await asyncio.to_thread(lambda: frozenset(view.quads(graph=graph)))
+    dropped = frozenset() if target is None else frozenset({target.value})
+    return Changeset(view.generation, removed=removed, dropped=dropped, guard="generation")
 
 
 async def _graph(request: Request, services: Services, iri: str | None) -> Response:

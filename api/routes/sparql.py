@@ -11,9 +11,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from api.cache import Answered, Receive, Scope, Send
@@ -49,8 +48,7 @@ _LONG_TEXT: Final = 4_000
 _WATCH_AFTER: Final = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A request understood: the key of its answer (the generation is put before it) and how to make it."""
 
     asked: Asked
@@ -59,6 +57,7 @@ class Prepared:
     volatile: bool
     format: ResultFormat | None
     make: Callable[[Prepared, str], Awaitable[Answered]]
+    narrow: QueryInfo | None = None  #: where the answer may be so small that no worker is needed
 
 
 class SparqlEndpoint:
@@ -108,7 +107,7 @@ class SparqlEndpoint:
             around = (query_string, content_type, accept, accept_language, host, scope["scheme"])
             asked = self._around.get(around) if body is not None else None
             if asked is not None and body is not None:
-                asked = replace(asked, text=body_text(body))
+                asked = asked._replace(text=body_text(body))
             else:
                 headers = {
                     "accept": _text(accept),
@@ -162,6 +161,8 @@ class SparqlEndpoint:
             found = services.cache.get(key)
             if found is not None:
                 return found, True
+            if prepared.narrow is not None and (small := self._narrow(prepared, generation)) is not None:
+                return small, False
         try:
             async with _Watch(scope, receive):
                 if prepared.volatile:
@@ -171,6 +172,18 @@ class SparqlEndpoint:
                 return await services.cache.ask(pending, lambda: self._make_and_keep(prepared, client)), False
         except KymgraphError as error:
             return error, False
+
+    def _narrow(self, prepared: Prepared, generation: int) -> Answered | None:
+        assert prepared.narrow is not None
+        assert prepared.format is not None
+        base = self._services.project.base.iri
+        dataset = self._services.dataset
+        body = dataset.narrow(prepared.narrow, prepared.format, base=base, generation=generation)
+        if body is None:
+            return None
+        answer = Answered(prepared.format.content_type, generation=generation, body=body)
+        self._services.cache.put((generation, prepared.key), answer)
+        return answer
 
     async def _make_and_keep(self, prepared: Prepared, client: str) -> Answered:
         answer = await prepared.make(prepared, client)
@@ -222,7 +235,10 @@ class SparqlEndpoint:
             return Prepared(asked, key, deadline, info.volatile, chosen, self._make_page)
         chosen = _choose(asked, info.form)
         key = ("query", info.canonical, asked.default_graphs, asked.named_graphs, chosen.content_type)
-        return Prepared(asked, key, deadline, info.volatile, chosen, self._make_result)
+        plain = asked.default_graphs is None and asked.named_graphs is None and asked.at is None
+        return Prepared(
+            asked, key, deadline, info.volatile, chosen, self._make_result, info if plain else None
+        )
 
     def _inspect(self, text: str) -> QueryInfo:
         return inspect(text, limits=self._limits, base=self._services.project.base.iri)

@@ -10,13 +10,28 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from kymgraph.cli import build, doctor, evidence, exits, export, query, reason, serve, validate
+from kymgraph.cli import (
+    apply,
+    build,
+    doctor,
+    evidence,
+    exits,
+    export,
+    history,
+    import_,
+    query,
+    reason,
+    serve,
+    token,
+    validate,
+)
 from kymgraph.cli.common import LANGUAGES, Context, note
 from kymgraph.errors import GateRejected, KymgraphError
 
@@ -126,17 +141,26 @@ def options(
     ctx.obj = Context(project, store or None, lang)
 
 
-for _name, _module in {
-    "build": build,
-    "serve": serve,
-    "query": query,
-    "validate": validate,
-    "evidence": evidence,
-    "reason": reason,
-    "export": export,
-    "doctor": doctor,
-}.items():
-    app.command(_name)(_module.command)
+_COMMANDS: Final[dict[str, Callable[..., None]]] = {
+    "build": build.command,
+    "serve": serve.command,
+    "query": query.command,
+    "check": apply.check,
+    "apply": apply.command,
+    "log": history.log,
+    "show": history.show,
+    "diff": history.diff,
+    "revert": history.revert,
+    "import": import_.command,
+    "export": export.command,
+    "validate": validate.command,
+    "evidence": evidence.command,
+    "reason": reason.command,
+    "doctor": doctor.command,
+}
+for _name, _command in _COMMANDS.items():
+    app.command(_name)(_command)
+app.add_typer(token.app, name="token")
 
 
 def main() -> NoReturn:

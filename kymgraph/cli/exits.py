@@ -52,6 +52,21 @@ BY_CODE: Final[dict[str, int]] = {
     "tool-missing": STORE,
     "reasoner-timeout": STORE,
     "sandbox-missing": STORE,
+    "gate-timeout": STORE,
+    "base-moved": CONFLICT,
+    "change-conflict": CONFLICT,
+    "id-reused": CONFLICT,
+    "name-a-graph": USAGE,
+    "graph-not-writable": NOT_ALLOWED,
+    "commit-not-found": NOT_FOUND,
+    "proposal-not-found": NOT_FOUND,
+    "proposal-decided": CONFLICT,
+    "sheet-refused": USAGE,
+    "not-allowed": NOT_ALLOWED,
+    "token-invalid": NOT_ALLOWED,
+    "token-not-found": NOT_FOUND,
+    "host-not-allowed": NOT_ALLOWED,
+    "fetch-failed": STORE,
 }
 
 

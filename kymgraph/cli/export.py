@@ -84,8 +84,8 @@ def _to_folder(dataset: Dataset, folder: Path, names: list[str] | None, fmt: For
 
 def _to_project(context: Context, dataset: Dataset, names: list[str] | None, *, force: bool) -> None:
     from kymgraph.errors import FilesChanged, InputError
-    from kymgraph.files import digests
-    from kymgraph.rdf import FORMATS, digest, format_for, read_bytes
+    from kymgraph.files import read as read_files
+    from kymgraph.rdf import FORMATS, digest, format_for, read_bytes, skolemise
 
     project = context.project
     if project.is_packed:
@@ -119,7 +119,11 @@ def _to_project(context: Context, dataset: Dataset, names: list[str] | None, *, 
     if not texts:
         note("all files are as the store is")
     if not names:
-        dataset.store.record_files(digests(project))
+        read = read_files(project)
+        quads = list(read.quads())
+        dataset.store.record_files(
+            read.digests, skolemise(quads, project.base) if project.blank_nodes == "skolem" else quads
+        )
 
 
 def _write(file: Path, data: bytes) -> None:

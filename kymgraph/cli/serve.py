@@ -37,8 +37,20 @@ def command(
     # Bound before anything is built and handed to the server, so that nobody can take the port in between.
     with bind(host, port) as listener:
         prepare(context)
-        with context.store.in_use():
+        from kymgraph.writer import Supervisor
+
+        # It holds the store's lock, so that nobody builds the store anew beneath the server.
+        supervisor = Supervisor(
+            context.project.folder,
+            context.store.folder.absolute(),
+            keep=settings.keep,
+            deadline=settings.gate_timeout,
+        )
+        supervisor.start()
+        try:
             _run(context, host, listener)
+        finally:
+            supervisor.stop()
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -80,7 +92,13 @@ def prepare(context: Context) -> None:
         return
     names = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
     if store.has_commits:
-        note(f"files changed since ({names}), but the store has commits: it is served as it is")
+        from kymgraph.cli import import_
+        from kymgraph.cli.changes import sentence
+
+        note(f"files changed since the store last agreed with them ({names}): merging them into it")
+        outcome = import_.run(context)
+        if outcome is not None:
+            note(sentence(outcome, context.lang))
     else:
         note(f"files changed since the store was built ({names}): building it again")
         run(context)

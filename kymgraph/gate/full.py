@@ -184,7 +184,7 @@ def judge(data: Graph, shapes: Shapes, *, only: Container[Term] | None = None) -
     for prefix, namespace in shapes.prefixes.items():
         data.bind(prefix, namespace)
     results: list[Result] = []
-    described = _Described()
+    described = Described()
     for shape in shapes.top():
         focus = [node for node in _targets(shape, data) if only is None or from_rdflib(node) in only]
         results += _judge(shape, data, focus, shapes, described)
@@ -246,13 +246,21 @@ def _refuse_lost_datatype(quad: Quad) -> None:
 # --- judging ---------------------------------------------------------------------------------------------
 
 
+def no_verdict(shape: object, error: Exception) -> InputError:
+    """The refusal when a shape cannot be judged: what was not judged is not accepted."""
+    return InputError(
+        f"no verdict was reached: the shape {shape} failed on these data: {error}",
+        hint="mend the shape, or the data it cannot handle",
+    )
+
+
 def _targets(shape: Shape, data: Graph) -> list[Any]:
     nodes: set[Any] = shape.focus_nodes(data)  # type: ignore[no-untyped-call]
     return sorted(nodes, key=str)
 
 
 @dataclass
-class _Described:
+class Described:
     """Copies of the blank nodes that results speak of. A node is copied once, so that results share it."""
 
     copies: dict[tuple[int, BNode], tuple[Any, Graph]] = field(default_factory=dict)
@@ -267,26 +275,23 @@ class _Described:
 
 
 def _judge(
-    shape: Shape, data: Graph, focus: list[Any], shapes: Shapes, described: _Described
+    shape: Shape, data: Graph, focus: list[Any], shapes: Shapes, described: Described
 ) -> list[Result]:
     if not focus:
         return []
     try:
         _, reports = shape.validate(SHACLExecutor(), data, focus=focus)
-    except ReportableRuntimeError as error:
-        raise InputError(
-            f"no verdict was reached: the shape {shape.node} failed on these data: {error}",
-            hint="mend the shape, or the data it cannot handle",
-        ) from error
+    except Exception as error:  # rdflib and pySHACL raise of all kinds, at what a shape or a value is
+        raise no_verdict(shape.node, error) from error
     finally:
         # pySHACL keeps texts and validators by id() of a graph for ever; the next graph may get that id.
         stringify_blank_node.dict_cache.clear()
         SPARQLConstraintComponentValidator.validator_cache.clear()
-    return [_result(node, triples, shapes, described) for _, node, triples in reports]
+    return [result(node, triples, shapes, described) for _, node, triples in reports]
 
 
-def _result(
-    node: BNode, triples: list[tuple[Any, Any, Any]], shapes: Shapes, described: _Described
+def result(
+    node: BNode, triples: list[tuple[Any, Any, Any]], shapes: Shapes, described: Described
 ) -> Result:
     """One of pySHACL's results; where a term is a pair, its first part is the graph that describes it."""
     about: dict[Any, list[Any]] = {}
@@ -331,12 +336,12 @@ def _result(
         shape=from_rdflib(shape),
         component=component,
         severity=severity,
-        messages=_literals(messages),
-        names=_literals(shapes.graph.objects(given[SH.sourceShape], SH.name)),
+        messages=literals(messages),
+        names=literals(shapes.graph.objects(given[SH.sourceShape], SH.name)),
         path_text="" if path is None else path_text(given[SH.resultPath], shapes.graph),
         constraint=None if constraint is None else from_rdflib(constraint),
         details=tuple(sorted(details, key=str)),
-        nested=tuple(_result(child, triples, shapes, described) for child in about.get(SH_detail, ())),
+        nested=tuple(result(child, triples, shapes, described) for child in about.get(SH_detail, ())),
     )
 
 
@@ -347,7 +352,7 @@ def _triple(triple: tuple[Any, Any, Any]) -> Triple:
     return Triple(subject, predicate, value)
 
 
-def _literals(values: Iterable[Any]) -> tuple[Literal, ...]:
+def literals(values: Iterable[Any]) -> tuple[Literal, ...]:
     terms = {from_rdflib(value) for value in values}
     return tuple(sorted((term for term in terms if isinstance(term, Literal)), key=str))
 
@@ -369,7 +374,7 @@ def _explained(result: Result, data: Graph, find: Located) -> Result:
     node: Any = to_rdflib(result.focus)
     labels: tuple[Literal, ...] = ()
     if not isinstance(node, rdflib.Literal):
-        labels = next(filter(None, (_literals(data.objects(node, p)) for p in LABELS)), ())
+        labels = next(filter(None, (literals(data.objects(node, p)) for p in LABELS)), ())
     return replace(result, labels=labels, source=find(result.focus, result.graph))
 
 

@@ -23,18 +23,24 @@ So a rule begins with `GRAPH ?project { ?graph a kym:SourceGraph }`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
+from kymgraph.changeset import Changeset
 from kymgraph.errors import ProjectError, QuerySyntaxError
+from kymgraph.gate.patterns import Binding, Pattern, Sight, Step, Unbounded, sight
 from kymgraph.namespaces import KYM, KYMSH, RDF, SH
+from kymgraph.overlay import OverlayView
 from kymgraph.project import Project
 from kymgraph.queries import NamedQuery
 from kymgraph.rdf import Literal, NamedNode, Quad, Term
-from kymgraph.report import SEVERITIES, Report, Result, local_name
+from kymgraph.report import SEVERITIES, Report, Result, Status, local_name
 from kymgraph.store.memory import MemoryView
+from kymgraph.view import UNION, View
 
 COMPONENT: Final = NamedNode(SH + "SPARQLConstraintComponent")
 TYPE: Final = NamedNode(RDF + "type")
@@ -82,27 +88,33 @@ class Rule:
 
     def results(self, view: MemoryView, prefixes: Mapping[str, str]) -> list[Result]:
         """What the rule finds in the view, one result per row. Raises ProjectError if it is no SELECT."""
+        rows = self.rows(view)
+        shown = Report(prefixes=prefixes)
+        # The one row of an aggregate over nothing binds nothing.
+        return [self.result(row, shown) for row in rows if "focus" in row]
+
+    def rows(self, view: MemoryView) -> list[dict[str, Term]]:
+        """The rows of its query. Raises ProjectError if it is no SELECT."""
         try:
-            rows = view.select(self.text)
+            return view.select(self.text)
         except QuerySyntaxError as error:
             raise ProjectError(f"the policy rule {self.file} does not run: {error}") from error
-        shown = Report(prefixes=prefixes)
-        return [
-            Result(
-                focus=row["focus"],
-                path=(path := row.get("path")),
-                value=row.get("value"),
-                shape=self.iri,
-                component=COMPONENT,
-                severity=self.severity,
-                messages=tuple(_filled(message, row, shown) for message in self.messages),
-                names=self.names,
-                path_text="" if path is None else shown.short(path),
-                graph=graph if isinstance(graph := row.get("graph"), NamedNode) else None,
-            )
-            for row in rows
-            if "focus" in row  # the one row of an aggregate over nothing binds nothing
-        ]
+
+    def result(self, row: Mapping[str, Term], shown: Report) -> Result:
+        """What a row of the query says; `shown` writes terms with the project's prefixes."""
+        path, graph = row.get("path"), row.get("graph")
+        return Result(
+            focus=row["focus"],
+            path=path,
+            value=row.get("value"),
+            shape=self.iri,
+            component=COMPONENT,
+            severity=self.severity,
+            messages=tuple(_filled(message, row, shown) for message in self.messages),
+            names=self.names,
+            path_text="" if path is None else shown.short(path),
+            graph=graph if isinstance(graph, NamedNode) else None,
+        )
 
 
 def load(files: Iterable[Path]) -> tuple[Rule, ...]:
@@ -118,18 +130,369 @@ def load(files: Iterable[Path]) -> tuple[Rule, ...]:
 def view_of(quads: Iterable[Quad], project: Project) -> MemoryView:
     """What rules look at: the quads, the union as default graph, and what the project says of its graphs."""
     given = list(quads)
-    names = {q.graph_name for q in given} | {NamedNode(project.base.graph(name)) for name in project.sources}
+    names = {q.graph_name for q in given}
+    given += about_graphs((name for name in names if isinstance(name, NamedNode)), project)
+    return MemoryView(given, in_union=project.in_union)
+
+
+def about_graphs(names: Iterable[NamedNode], project: Project) -> list[Quad]:
+    """The graph `_project`: what the project says of these graphs and of those that `[sources]` lists."""
+    every = {*names, *(NamedNode(project.base.graph(name)) for name in project.sources)}
     about = NamedNode(project.base.graphs + "_project")
-    for graph in sorted((n for n in names if isinstance(n, NamedNode)), key=str):
+    quads: list[Quad] = []
+    for graph in sorted(every, key=str):
         name = project.base.graph_name(graph.value)
         if name is not None:
-            given.append(Quad(graph, GRAPH_NAME, Literal(name), about))
+            quads.append(Quad(graph, GRAPH_NAME, Literal(name), about))
             if name in project.sources:
                 document = NamedNode(project.base.id("document", name))
-                given += [Quad(graph, TYPE, SOURCE_GRAPH, about), Quad(graph, DOCUMENT, document, about)]
+                quads += [Quad(graph, TYPE, SOURCE_GRAPH, about), Quad(graph, DOCUMENT, document, about)]
             if name in PURPOSES:
-                given.append(Quad(graph, TYPE, PURPOSES[name], about))
-    return MemoryView(given, in_union=project.in_union)
+                quads.append(Quad(graph, TYPE, PURPOSES[name], about))
+    return quads
+
+
+# --- judging by the change ------------------------------------------------------------------------------
+
+
+class PolicyGate:
+    """The rules of one version, judged by what a change touches.
+
+    A row of a rule can come or go only if a changed quad matches one of the rule's patterns. What the quad
+    binds there leads, through patterns that hold at the same time, to the `?focus` of such rows. Around each
+    of these lies all that the rule can see of it; that much is copied out, and the rule's own query runs
+    over the copy. A rule that `patterns.sight` cannot follow is judged whole, before and after.
+    """
+
+    def __init__(self, project: Project, rules: Iterable[Rule]) -> None:
+        self._project, self._rules = project, tuple(rules)
+        self._strict = project.default_graph == "strict"
+        self._shown = Report(prefixes=project.prefixes)
+        self._sights: dict[NamedNode, Sight | str] = {}
+        #: Patterns by their predicate, None for any; with the way from each to the focus.
+        self._patterns: dict[Term | None, list[tuple[Rule, Sight, Pattern, tuple[Step, ...]]]] = {}
+        for rule in self._rules:
+            try:
+                seen = sight(rule.text)
+            except Unbounded as why:
+                self._sights[rule.iri] = str(why)
+                continue
+            self._sights[rule.iri] = seen
+            for pattern in seen.patterns:
+                steps = seen.steps(pattern)
+                assert steps is not None, "sight has seen to it"
+                key = None if isinstance(pattern.predicate, str) else pattern.predicate
+                self._patterns.setdefault(key, []).append((rule, seen, pattern, steps))
+        #: The graphs of the view that was asked last, which are counted once for each generation.
+        self._graphs: tuple[Callable[[], object], frozenset[NamedNode]] = (lambda: None, frozenset())
+        self._abouts: dict[frozenset[NamedNode], _About] = {}
+
+    def judge(self, before: View, after: View, change: Changeset, *, mended: bool = False) -> list[Result]:
+        """What the rules find after the change that they may not have found before, or (`mended`) no more.
+
+        `change` is exact: it removes what `before` holds, adds what it does not, and makes `after` of it.
+        Results have status "new", "pre-existing" (what was wrong before at the same place) or "mended".
+        Raises ProjectError for a rule that is no SELECT.
+        """
+        names = self._names(before)
+        touched = {NamedNode(iri) for iri in change.graphs}
+        names_after = self._after(names, touched, after)
+        about, about_after = self._said(names), self._said(names_after)
+        old, new = _Look(before, about, self._strict), _Look(after, about_after, self._strict)
+        removed, added = [*change.removed], [*change.added]
+        if names != names_after:
+            removed += about.quads - about_after.quads
+            added += about_after.quads - about.quads
+        changed = bool(removed or added)
+        both = _Both(new, old, bool(removed))
+        places: dict[Rule, set[_Place]] = {}
+        self._places(added, both, places)
+        # A quad less of what a row needs makes no new row.
+        self._places(removed, both, places, but_group=None if mended else 0)
+        whole = [rule for rule in self._rules if changed and isinstance(self._sights[rule.iri], str)]
+        found = self._found(new, places, whole)
+        if not mended:
+            found = {rule: rows for rule, rows in found.items() if rows}
+            places = {rule: keys for rule, keys in places.items() if rule in found}
+            whole = [rule for rule in whole if rule in found]
+        if not found:
+            return []
+        was = self._found(old, places, whole)
+        results: list[Result] = []
+        for rule in self._rules:
+            had = {frozenset(row.items()) for row in was.get(rule, ())}
+            has = set()
+            for row in found.get(rule, ()):
+                has.add(key := frozenset(row.items()))
+                status: Status = "pre-existing" if key in had else "new"
+                results.append(replace(rule.result(row, self._shown), status=status))
+            gone = [row for row in was.get(rule, ()) if mended and frozenset(row.items()) not in has]
+            results += [replace(rule.result(row, self._shown), status="mended") for row in gone]
+        return results
+
+    def explain(self) -> list[str]:
+        """One line per rule: judged by the change, or whole and why."""
+        lines = []
+        for rule in self._rules:
+            seen = self._sights[rule.iri]
+            how = (
+                f"judged whole, since it {seen}"
+                if isinstance(seen, str)
+                else f"judged by the change, through {len(seen.patterns)} patterns"
+            )
+            lines.append(f"rule {self._shown.short(rule.iri)}: {how}")
+        return lines
+
+    # -- from the change to the places where rows may come or go
+
+    def _places(
+        self,
+        changed: Iterable[Quad],
+        both: _Both,
+        places: dict[Rule, set[_Place]],
+        *,
+        but_group: int | None = None,
+    ) -> None:
+        for quad in changed:
+            for key in (quad.predicate, None):
+                for rule, seen, pattern, steps in self._patterns.get(key, ()):
+                    if pattern.group == but_group or not self._asked(pattern, quad):
+                        continue
+                    binding = pattern.match(quad, seen.domains)
+                    if binding is None:
+                        continue
+                    for found in _follow(binding, steps, seen, both):
+                        if all(both.holds(p, found) for p in seen.patterns if _is_check(p, found)):
+                            places.setdefault(rule, set()).add(
+                                tuple((n, found[v]) for n, v in seen.shown.items() if v in found)
+                            )
+
+    def _asked(self, pattern: Pattern, quad: Quad) -> bool:
+        """Whether the pattern is asked of a graph that the quad is seen in."""
+        if pattern.graph is not None:
+            return isinstance(quad.graph_name, NamedNode)
+        return not isinstance(quad.graph_name, NamedNode) or self._project.in_union(quad.graph_name.value)
+
+    # -- from the places to their rows
+
+    def _found(
+        self, look: _Look, places: Mapping[Rule, set[_Place]], whole: Iterable[Rule]
+    ) -> dict[Rule, list[dict[str, Term]]]:
+        """The rows of the rules: at these places, and all of those that are judged whole."""
+        found: dict[Rule, list[dict[str, Term]]] = {}
+        if places:
+            around: dict[Quad, None] = {}
+            for rule, keys in places.items():
+                seen = self._sights[rule.iri]
+                assert isinstance(seen, Sight)
+                for key in keys:
+                    _gather(seen, key, look, around)
+            view = MemoryView(around, in_union=self._project.in_union)
+            for rule, keys in places.items():
+                found[rule] = _at(keys, rule.rows(view))
+        for rule in whole:
+            found[rule] = rule.rows(look.whole(self._project))
+        return found
+
+    # -- which graphs there are, and what is said of them
+
+    def _said(self, names: frozenset[NamedNode]) -> _About:
+        if names not in self._abouts:
+            if len(self._abouts) > _ABOUTS:
+                self._abouts.clear()
+            self._abouts[names] = _About(about_graphs(names, self._project))
+        return self._abouts[names]
+
+    def _names(self, view: View) -> frozenset[NamedNode]:
+        """The graphs with a quad in them."""
+        if isinstance(view, OverlayView):
+            touched = {NamedNode(iri) for iri in view.change.graphs}
+            return self._after(self._names(view.base), touched, view)
+        asked, names = self._graphs
+        if asked() is not view:
+            names = frozenset(graph for graph in view.graphs() if any(True for _ in view.quads(graph=graph)))
+            self._graphs = weakref.ref(view), names
+        return names
+
+    def _after(
+        self, names: frozenset[NamedNode], touched: set[NamedNode], view: View
+    ) -> frozenset[NamedNode]:
+        there = {graph for graph in touched if any(True for _ in view.quads(graph=graph))}
+        return (names - touched) | there
+
+
+#: Where a row may come or go: the values of some of its columns, ?focus among them.
+_Place: TypeAlias = tuple[tuple[str, Term], ...]
+_Key: TypeAlias = tuple[Term | None, Term | None, Term | None, Term | None]
+#: Look-ups that one pattern may split into for the sake of narrower ones.
+_SPLIT: Final = 16
+
+
+#: Sets of graphs for which the graph `_project` is kept.
+_ABOUTS: Final = 8
+
+
+class _About:
+    """The graph `_project`, by subject."""
+
+    def __init__(self, quads: list[Quad]) -> None:
+        self.quads = frozenset(quads)
+        self._by_subject: dict[object, list[Quad]] = {}
+        for quad in quads:
+            self._by_subject.setdefault(quad.subject, []).append(quad)
+
+    def of(self, subject: Term | None) -> Iterable[Quad]:
+        return self.quads if subject is None else self._by_subject.get(subject, ())
+
+
+class _Look:
+    """Look-ups in one state, as the rules see it: with the graph `_project`."""
+
+    def __init__(self, view: View, about: _About, strict: bool) -> None:
+        self._view, self._about, self._strict = view, about, strict
+        self._kept: dict[tuple[_Key, bool], list[Quad]] = {}
+        self._whole: MemoryView | None = None
+
+    def find(self, key: _Key, *, union: bool) -> Iterator[Quad]:
+        """Quads of any named graph that match; with `union` also those of a default graph of their own."""
+        subject, predicate, value, graph = key
+        if isinstance(subject, Literal) or not (predicate is None or isinstance(predicate, NamedNode)):
+            return  # a value that stands elsewhere as another kind of node
+        if not (graph is None or isinstance(graph, NamedNode)):
+            return
+        yield from self._view.quads(subject, predicate, value, graph)
+        if union and self._strict:
+            yield from self._view.quads(subject, predicate, value, UNION)
+        for quad in self._about.of(subject):
+            if (
+                (predicate is None or quad.predicate == predicate)
+                and (value is None or quad.object == value)
+                and (graph is None or quad.graph_name == graph)
+            ):
+                yield quad
+
+    def all(self, key: _Key, *, union: bool) -> list[Quad]:
+        """The same as a list that is kept: rules ask alike."""
+        kept = self._kept.get((key, union))
+        if kept is None:
+            kept = self._kept[key, union] = list(self.find(key, union=union))
+        return kept
+
+    def whole(self, project: Project) -> MemoryView:
+        """All of the state in memory, for rules that are judged whole."""
+        if self._whole is None:
+            quads = list(self._view.quads())
+            quads += self._view.quads(graph=UNION) if self._strict else ()
+            self._whole = view_of(quads, project)
+        return self._whole
+
+
+class _Both:
+    """What holds before or after the change."""
+
+    def __init__(self, new: _Look, old: _Look, differ: bool) -> None:
+        self._looks = (new, old) if differ else (new,)
+
+    def find(self, key: _Key, *, union: bool) -> Iterator[Quad]:
+        for look in self._looks:
+            yield from look.find(key, union=union)
+
+    def holds(self, pattern: Pattern, binding: Binding) -> bool:
+        """Whether there is any quad for the pattern with what is bound."""
+        key = _key(pattern, binding)
+        return any(look.all(key, union=pattern.graph is None) for look in self._looks)
+
+
+def _key(pattern: Pattern, binding: Binding) -> _Key:
+    return tuple(binding.get(n) if isinstance(n, str) else n for n in pattern.nodes)  # type: ignore[return-value]
+
+
+def _is_check(pattern: Pattern, binding: Binding) -> bool:
+    """Whether nothing but the graph is open in a pattern that every row needs."""
+    return pattern.group == 0 and all(
+        not isinstance(node, str) or node in binding
+        for node in (pattern.subject, pattern.predicate, pattern.object)
+    )
+
+
+def _follow(binding: Binding, steps: tuple[Step, ...], seen: Sight, both: _Both) -> Iterator[Binding]:
+    """What the steps lead to."""
+    if not steps:
+        yield binding
+        return
+    step, rest = steps[0], steps[1:]
+    sources = [(p, both.find(_key(p, binding), union=p.graph is None)) for p in step.over]
+    pattern, quads = _shortest(sources)
+    others = [p for p in step.over if p is not pattern]
+    met: set[Term] = set()
+    for quad in quads:
+        found = pattern.match(quad, seen.domains)
+        if found is None or any(binding.get(name, term) != term for name, term in found.items()):
+            continue
+        value = found[step.variable]
+        if value in met:
+            continue
+        met.add(value)
+        longer = {**binding, step.variable: value}
+        if all(any(True for _ in both.find(_key(p, longer), union=p.graph is None)) for p in others):
+            yield from _follow(longer, rest, seen, both)
+
+
+def _shortest(sources: list[tuple[Pattern, Iterator[Quad]]]) -> tuple[Pattern, list[Quad]]:
+    """The source with the fewest quads, read no further than it is long: another may hold the whole graph."""
+    read: list[list[Quad]] = [[] for _ in sources]
+    while True:
+        for (pattern, quads), got in zip(sources, read, strict=True):
+            quad = next(quads, None)
+            if quad is None:
+                return pattern, got
+            got.append(quad)
+
+
+def _gather(seen: Sight, place: _Place, look: _Look, around: dict[Quad, None]) -> None:
+    """Put into `around` every quad that a row at this place can depend on."""
+    known: dict[str, set[Term]] = {seen.shown[name]: {term} for name, term in place}
+    for pattern in seen.order(frozenset(known)):
+        union = pattern.graph is None
+        open_to = [
+            None if node is None else known.get(node) if isinstance(node, str) else {node}
+            for node in pattern.nodes
+        ]
+        met: dict[str, set[Term]] = {v: set() for v in pattern.variables if v not in known}
+        for key in _keys(open_to):
+            for quad in look.all(key, union=union):
+                found = pattern.match(quad, seen.domains)
+                if found is None or any(n in known and term not in known[n] for n, term in found.items()):
+                    continue
+                around[quad] = None
+                for name, terms in met.items():
+                    terms.add(found[name])
+        known.update(met)
+
+
+def _keys(open_to: list[set[Term] | None]) -> Iterator[_Key]:
+    """Look-ups that together find all quads with these values (None: any) in their places."""
+    chosen: list[Iterable[Term | None]] = [(None,)] * 4
+    size = 0
+    for place in (0, 2, 3, 1):  # subjects have few quads, predicates many
+        values = open_to[place]
+        if values is not None and (not size or size * len(values) <= _SPLIT):
+            chosen[place] = values
+            size = max(size, 1) * len(values)
+    return product(*chosen)  # type: ignore[return-value]
+
+
+def _at(places: Iterable[_Place], rows: list[dict[str, Term]]) -> list[dict[str, Term]]:
+    """The rows at one of the places."""
+    by_columns: dict[tuple[str, ...], set[tuple[Term, ...]]] = {}
+    for place in places:
+        columns = tuple(name for name, _ in place)
+        by_columns.setdefault(columns, set()).add(tuple(term for _, term in place))
+    return [
+        row
+        for row in rows
+        if any(tuple(row.get(name) for name in columns) in values for columns, values in by_columns.items())
+    ]
 
 
 def _texts(front: Mapping[str, object], key: str) -> tuple[Literal, ...]:

@@ -1,17 +1,20 @@
 """Terms and quads of the store as rdflib has them, and back: the one conversion for data and shapes alike.
 
-Two traps make this a module of its own. rdflib takes `"a"` and `"a"^^xsd:string` for different terms, so a
-plain string never gets a datatype; and it rewrites literals (`"1.50"` becomes `"1.5"`) unless told not to.
+Three traps make this a module of its own. rdflib takes `"a"` and `"a"^^xsd:string` for different terms, so a
+plain string never gets a datatype; it rewrites literals (`"1.50"` becomes `"1.5"`) unless told not to; and its
+property paths take a node that is `""`, `0` or `false` for an unbound variable, so that `p*` reads the whole
+graph there and finds what is not connected. `path_pairs` walks paths for the graphs that are judged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
 import rdflib
 from rdflib import BNode, Graph, URIRef
+from rdflib.paths import AlternativePath, InvPath, MulPath, NegatedPath, Path, SequencePath
 from rdflib.plugins.sparql import prepareQuery
 from rdflib.plugins.sparql.sparql import Query
 from rdflib.query import Result
@@ -70,12 +73,91 @@ class JudgedGraph(Graph):
         super().__init__(bind_namespaces="none")
         self._prepared: dict[str, Query] = {}
 
+    def triples(self, triple: Any) -> Iterator[Any]:
+        subject, predicate, object = triple
+        if isinstance(predicate, Path):
+            return ((s, predicate, o) for s, o in path_pairs(self, predicate, subject, object))
+        return super().triples(triple)
+
     def query(self, query_object: str | Query, *args: Any, **kwargs: Any) -> Result:
         if isinstance(query_object, str):
             if query_object not in self._prepared:
                 self._prepared[query_object] = prepareQuery(query_object, initNs=dict(self.namespaces()))
             query_object = self._prepared[query_object]
         return super().query(query_object, *args, **kwargs)
+
+
+def path_pairs(graph: Graph, path: Any, subject: Any, object: Any) -> Iterator[tuple[Any, Any]]:
+    """The pairs of nodes that a SPARQL path connects; None for a node that may be any.
+
+    >>> from rdflib.paths import MulPath
+    >>> graph = to_graph([])
+    >>> _ = graph.add((URIRef("urn:a"), URIRef("urn:p"), rdflib.Literal("")))
+    >>> [str(o) for _, o in path_pairs(graph, MulPath(URIRef("urn:p"), "*"), rdflib.Literal(""), None)]
+    ['']
+    """
+    if isinstance(path, InvPath):
+        return ((o, s) for s, o in path_pairs(graph, path.arg, object, subject))
+    if isinstance(path, SequencePath):
+        return _sequence(graph, list(path.args), subject, object)
+    if isinstance(path, AlternativePath):
+        return (pair for part in path.args for pair in path_pairs(graph, part, subject, object))
+    if isinstance(path, MulPath):
+        return _repeated(graph, path, subject, object)
+    if isinstance(path, NegatedPath):
+        return path.eval(graph, subject, object)  # type: ignore[no-any-return, no-untyped-call]
+    return ((s, o) for s, _, o in graph.triples((subject, path, object)))
+
+
+def _sequence(graph: Graph, parts: list[Any], subject: Any, object: Any) -> Iterator[tuple[Any, Any]]:
+    if len(parts) == 1:
+        yield from path_pairs(graph, parts[0], subject, object)
+    elif subject is None and object is not None:
+        for middle, end in path_pairs(graph, parts[-1], None, object):
+            for start, _ in _sequence(graph, parts[:-1], None, middle):
+                yield start, end
+    else:
+        for start, middle in path_pairs(graph, parts[0], subject, None):
+            for _, end in _sequence(graph, parts[1:], middle, object):
+                yield start, end
+
+
+def _repeated(graph: Graph, path: MulPath, subject: Any, object: Any) -> Iterator[tuple[Any, Any]]:
+    def onwards(node: Any) -> Iterator[Any]:
+        return (end for _, end in path_pairs(graph, path.path, node, None))
+
+    def backwards(node: Any) -> Iterator[Any]:
+        return (start for start, _ in path_pairs(graph, path.path, None, node))
+
+    if subject is not None:
+        reached = _reach(subject, onwards, path)
+        yield from ((subject, end) for end in reached if object is None or end == object)
+    elif object is not None:
+        yield from ((start, object) for start in _reach(object, backwards, path))
+    else:
+        if path.zero:
+            starts = {node for s, _, o in graph.triples((None, None, None)) for node in (s, o)}
+        else:
+            starts = {start for start, _ in path_pairs(graph, path.path, None, None)}
+        for start in starts:
+            yield from ((start, end) for end in _reach(start, onwards, path))
+
+
+def _reach(node: Any, step: Callable[[Any], Iterable[Any]], path: MulPath) -> list[Any]:
+    """Where a repeated path leads from a node, each place once."""
+    found = dict.fromkeys([node] if path.zero else ())
+    work = [node]
+    gone = set()
+    while work:
+        here = work.pop()
+        if here in gone:
+            continue
+        gone.add(here)
+        for there in step(here):
+            found[there] = None
+            if path.more:
+                work.append(there)
+    return list(found)
 
 
 def to_graph(quads: Iterable[Quad]) -> Graph:

@@ -5,6 +5,7 @@
     live/          Oxigraph, read-write; only the writer opens it
     checkpoints/N/ generation N, hard links to the files of `live`, never written again
     journal/       commits, for replay and history
+    history/       older generations, made when somebody asked for them
     files.json     what the store was built from: digests of the files, versions
     writer.lock    held while something writes; shared by servers that rely on the store staying in place
 
@@ -16,51 +17,70 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import datetime
 import errno
 import fcntl
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyoxigraph as ox
 
 from kymgraph.errors import (
     CannotWrite,
+    CommitNotFound,
     GenerationNotKept,
     InputError,
     KymgraphError,
-    QuerySyntaxError,
     StoreBroken,
     StoreHasCommits,
     StoreLocked,
     StoreMissing,
 )
 from kymgraph.namespaces import Base
-from kymgraph.project import Project
-from kymgraph.queries import substitute
+from kymgraph.project import LEDGER_GRAPH, Project
 from kymgraph.rdf import (
     DEFAULT_GRAPH,
-    DefaultGraph,
+    BlankNode,
     NamedNode,
     Quad,
-    Subject,
-    Term,
     Triple,
     skolemise,
 )
+from kymgraph.store import recorded
+from kymgraph.store.apply import StoreView, head_of, is_head
+from kymgraph.store.journal import FIRST_GENERATION, Journal
+from kymgraph.store.journal import fsync_folder as _fsync
+
+if TYPE_CHECKING:
+    from kymgraph.store.history import LedgerOf
 
 #: The version of the folder's layout. A store of another version is rebuilt or migrated, never guessed at.
 LAYOUT: Final = 1
-FIRST_GENERATION: Final = 1
+#: Bytes that must stay free on the disk: with none left, not even a refusal could be recorded.
+RESERVE: Final = 64 * 1024 * 1024
+#: The doctor warns below so many bytes.
+NEARLY_FULL: Final = 1024**3
 #: All that a store folder may hold; a folder with anything else in it is never replaced.
 _PARTS: Final = frozenset(
-    {"version", "current", "live", "checkpoints", "journal", "files.json", "writer.lock"}
+    {
+        "version",
+        "current",
+        "live",
+        "checkpoints",
+        "journal",
+        "history",
+        "files.json",
+        "writer.lock",
+        recorded.FILE,
+    }
     | {"access.sqlite", "writer.sock"}
 )
 
@@ -87,40 +107,11 @@ class Finding:
     fix: str | None = None
 
 
-class CheckpointView:
+class CheckpointView(StoreView):
     """A View of one checkpoint, read in this process."""
 
     def __init__(self, generation: int, path: Path) -> None:
-        self.generation = generation
-        self._store = ox.Store.read_only(str(path))
-
-    def quads(
-        self,
-        subject: Subject | None = None,
-        predicate: NamedNode | None = None,
-        object: Term | None = None,
-        graph: NamedNode | DefaultGraph | None = None,
-    ) -> Iterator[Quad]:
-        found = self._store.quads_for_pattern(subject, predicate, object, graph)
-        if graph is not None:
-            return found
-        return (quad for quad in found if not isinstance(quad.graph_name, DefaultGraph))
-
-    def graphs(self) -> list[NamedNode]:
-        named = (graph for graph in self._store.named_graphs() if isinstance(graph, NamedNode))
-        return sorted(named, key=lambda graph: graph.value)
-
-    def select(self, text: str, bindings: Mapping[str, Term] | None = None) -> list[dict[str, Term]]:
-        text = substitute(text, {name: str(term) for name, term in (bindings or {}).items()})
-        try:
-            solutions = self._store.query(text)
-        except SyntaxError as error:
-            raise QuerySyntaxError(error.msg, line=error.lineno, column=error.offset) from None
-        if not isinstance(solutions, ox.QuerySolutions):
-            raise QuerySyntaxError("a view answers SELECT only")
-        names = [variable.value for variable in solutions.variables]
-        rows = ({name: solution[name] for name in names} for solution in solutions)
-        return [{name: term for name, term in row.items() if term is not None} for row in rows]
+        super().__init__(generation, ox.Store.read_only(str(path)))
 
 
 class EmbeddedStore:
@@ -129,6 +120,8 @@ class EmbeddedStore:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self._pointer = str(self.folder / "current")
+        self._journal: Journal | None = None
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None  # for generations made; gone with us
         self._seen = (0, 0), 0  # the pointer as it was last read: inode and time, and the generation
 
     def __repr__(self) -> str:
@@ -200,6 +193,107 @@ class EmbeddedStore:
             raise self._broken(f"checkpoint {path.name} cannot be opened ({error})") from None
 
     @property
+    def journal(self) -> Journal:
+        """The commits up to the current generation."""
+        if self._journal is None:
+            self._journal = Journal(self.folder / "journal", limit=lambda: self.generation)
+        return self._journal
+
+    def generation_at(self, time: datetime.datetime) -> int:
+        """The generation that was current at a time (UTC if it names no zone); the first one before that."""
+        return min(self.journal.number_at(time), self.generation)
+
+    def state_at(self, generation: int, *, ledger_of: LedgerOf | None = None) -> Path:
+        """A folder that can be opened for reading, with the state of any generation within FAR commits of a
+        kept checkpoint.
+
+        A generation that no checkpoint holds is made in STORE/history, or in a temporary folder where that
+        cannot be written to, and kept until others were asked for more lately: open it at once. `ledger_of`
+        gives the ledger quads of a commit; without it the graph `ledger` is that of the checkpoint which the
+        state was made from, not of the generation (all other graphs are, and so is the union).
+
+        Raises GenerationNotKept naming the nearest checkpoint, StoreMissing, StoreBroken, CannotWrite.
+        """
+        from kymgraph.store import history
+
+        current = self.generation
+        if not FIRST_GENERATION <= generation <= current:
+            raise GenerationNotKept(
+                f"there is no generation {generation}: they go from {FIRST_GENERATION} to {current}",
+                hint=f"ask for one from {FIRST_GENERATION} to {current}",
+            )
+        for _ in range(3):  # a checkpoint may be pruned while it is being copied
+            with contextlib.suppress(GenerationNotKept):
+                return self.checkpoint_path(generation)
+            kept = [number for number in self.generations() if number <= current]
+            nearest = min(kept, key=lambda number: abs(number - generation))
+            if abs(nearest - generation) > history.FAR:
+                raise GenerationNotKept(
+                    f"generation {generation} is not kept on disk, and {nearest}, the nearest kept, is more "
+                    f"than {history.FAR} commits away",
+                    hint=f"ask for {nearest}",
+                )
+            try:
+                return self._made(generation, nearest, ledger_of)
+            except FileNotFoundError as error:
+                gone: OSError | RuntimeError = error
+            except CommitNotFound as error:
+                raise GenerationNotKept(
+                    f"generation {generation} is not kept on disk, and cannot be made: {error.message}",
+                    hint=f"ask for {nearest}",
+                ) from None
+            except (OSError, RuntimeError) as error:
+                gone = error
+                break
+        raise CannotWrite(
+            f"generation {generation} could not be made from {nearest}: {gone}; nothing was changed",
+            hint=f"see that the disk has room, or ask for {nearest}",
+        )
+
+    def _made(self, generation: int, nearest: int, ledger_of: LedgerOf | None) -> Path:
+        from kymgraph.store import history
+
+        name = f"{generation}{history.PARTIAL if ledger_of is None else ''}"
+        for folder in self._history_folders():
+            place = folder / name
+            try:
+                if not place.is_dir():
+                    history.materialise(
+                        self.folder / "checkpoints" / str(nearest),
+                        place,
+                        generation,
+                        journal=self.journal,
+                        base=Base(self.manifest.base),
+                        in_union=self.in_union,
+                        ledger_of=ledger_of,
+                    )
+            except OSError as error:
+                if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+                    continue
+                raise
+            with contextlib.suppress(OSError):
+                os.utime(place)
+            history.forget(folder, place)
+            return place
+        raise PermissionError(f"neither {self.folder} nor a temporary folder can be written to")
+
+    def _history_folders(self) -> Iterator[Path]:
+        """Where generations may be made, best first."""
+        folder = self.folder / "history"
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            yield folder
+        if self._temporary is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="kymgraph-history-")
+        yield Path(self._temporary.name)
+
+    @property
+    def in_union(self) -> Callable[[str], bool] | None:
+        """Which named graphs, by IRI, the default graph is the set of; None where it is itself."""
+        project = _project(self.manifest)
+        return project.in_union if project.default_graph == "union" else None
+
+    @property
     def manifest(self) -> Manifest:
         """What the store was built from. Raises StoreMissing, StoreBroken."""
         try:
@@ -258,7 +352,7 @@ class EmbeddedStore:
         """Hold the store in place: while anyone does, it cannot be built anew. Raises StoreLocked."""
         if not self.exists:
             raise self._missing()
-        with _lock(self.folder, fcntl.LOCK_SH):
+        with lock(self.folder, fcntl.LOCK_SH):
             yield
 
     # -- building
@@ -283,7 +377,7 @@ class EmbeddedStore:
         self.check_buildable(discard_history=discard_history)
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
-            with _lock(self.folder, fcntl.LOCK_EX):
+            with lock(self.folder, fcntl.LOCK_EX):
                 name, beside = f"{self.folder.name}.building-", self.folder.absolute().parent
                 temporary = Path(tempfile.mkdtemp(prefix=name, dir=beside))
                 try:
@@ -309,7 +403,7 @@ class EmbeddedStore:
                     hint="run the build again if the files have changed since",
                 ) from None
         else:
-            _exchange(new, self.folder)
+            exchange(new, self.folder)
         _fsync(self.folder.absolute().parent)
 
     def check_buildable(self, *, discard_history: bool = False) -> None:
@@ -338,8 +432,9 @@ class EmbeddedStore:
         names = {path.name.removesuffix(".new") for path in self.folder.iterdir()}
         return names <= _PARTS and (names <= {"writer.lock"} or bool(names & {"version", "checkpoints"}))
 
-    def record_files(self, files: Mapping[str, str]) -> None:
-        """Remember these digests as those of the files that hold what the store holds (after an export)."""
+    def record_files(self, files: Mapping[str, str], quads: Iterable[Quad]) -> None:
+        """Remember what the files are now (digests by name) and what they hold, as the base of an import."""
+        _replace(self.folder / recorded.FILE, recorded.packed(quads))
         _write_manifest(self.folder, replace(self.manifest, files=dict(files)))
 
     # -- looking after it
@@ -360,24 +455,156 @@ class EmbeddedStore:
             findings.append(Finding("ok", f"pointer names generation {path.name}, which is there"))
             manifest, view = self.manifest, self.view()
             findings.append(_versions(manifest))
-            if deep:
-                findings += _deep(view, manifest)
         except KymgraphError as error:
             return [*findings, Finding("fault", error.message, error.hint)]
-        if not (self.folder / "live").is_dir():
-            findings.append(
-                Finding("fault", "the live database is not there; reading works, writing will not",
-                        "build the store again: kymgraph build")
-            )  # fmt: skip
-        else:
-            findings.append(Finding("ok", "the live database is there"))
-        journal = self.folder / "journal"
-        if not journal.is_dir():
-            findings.append(Finding("fault", "the journal folder is not there", f"mkdir {journal}"))
-        else:
-            count = sum(1 for file in journal.iterdir() if file.stat().st_size)
-            findings.append(Finding("ok", f"the journal has {count} file(s) with commits"))
+        if deep:
+            findings += _deep(view, manifest)
+        return [*findings, *self._write_side(view.generation, deep=deep), *self._disk()]
+
+    def _write_side(self, generation: int, *, deep: bool) -> list[Finding]:
+        """The journal, the live database, what is half done: looked at while nobody writes, if possible."""
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(lock(self.folder, fcntl.LOCK_SH))
+                writing = None
+                findings = [Finding("ok", "nobody is writing to the store")]
+            except StoreLocked as error:
+                writing = error.message
+                findings = [Finding("ok", writing.removesuffix("; nothing was changed"))]
+            except OSError as error:
+                return [Finding("fault", f"writer.lock cannot be opened ({error})", "make the folder yours")]
+            try:
+                journal, more = self._examine_journal(generation, beside_writer=writing is not None)
+                if deep and journal is not None:
+                    more += _counts(self.view(generation), self.manifest, journal, generation)
+            except KymgraphError as error:
+                more = [Finding("fault", error.message, error.hint)]
+                journal = None
+            except (OSError, RuntimeError) as error:
+                more = [Finding("fault", f"the journal or checkpoint cannot be read ({error})", _BACKUP)]
+                journal = None
+            if not (self.folder / "live" / "CURRENT").is_file():
+                findings.append(
+                    Finding("fault", "the live database is not there; reading works meanwhile", _ANEW)
+                )
+            elif writing is None:
+                findings.append(self._examine_live(journal.last if journal else generation))
+            else:
+                findings.append(Finding("ok", "the live database is there"))
+            findings += more
+            if writing is None:
+                findings += [
+                    Finding("warning", f"something was cut off and left {path}", "the next write removes it")
+                    for path in self._half_done()
+                ]
         return findings
+
+    def _examine_journal(
+        self, generation: int, *, beside_writer: bool
+    ) -> tuple[Journal | None, list[Finding]]:
+        folder = self.folder / "journal"
+        if not folder.is_dir():
+            fix = _BACKUP if generation > FIRST_GENERATION else f"mkdir {folder}"
+            return None, [Finding("fault", "the journal folder is not there", fix)]
+        if beside_writer:
+            count = max(self.journal.last - FIRST_GENERATION, 0)
+            return self.journal, [Finding("ok", f"the journal reaches to commit {count + FIRST_GENERATION}")]
+        journal = Journal(folder)
+        last, torn = journal.last, journal.torn
+        if last < generation:
+            raise journal.lacks(generation)
+        findings = [Finding("ok", f"the journal has {max(last - FIRST_GENERATION, 0)} commit(s)")]
+        if torn is not None:
+            findings.append(
+                Finding(
+                    "warning",
+                    f"the last {torn.length} bytes of {torn.file} are an append that was cut off; nothing of "
+                    "it was acknowledged",
+                    "the next write cuts them off",
+                )
+            )
+        if last > generation:
+            findings.append(
+                Finding(
+                    "warning",
+                    f"commits {generation + 1} to {last} are in the journal but not published yet",
+                    "the next write, or the start of the server, publishes them",
+                )
+            )
+        return journal, findings
+
+    def _examine_live(self, last: int) -> Finding:
+        try:
+            known = head_of(ox.Store.read_only(str(self.folder / "live")), Base(self.manifest.base))
+        except (OSError, RuntimeError) as error:
+            return Finding("fault", f"the live database cannot be opened ({error}); reading works", _ANEW)
+        if known == last:
+            return Finding("ok", f"the live database knows commit {known}, the last one")
+        how = "the next write brings it up to that" if known < last else _ANEW
+        return Finding("warning", f"the live database knows commit {known}, the last one is {last}", how)
+
+    def _half_done(self) -> list[Path]:
+        """What only a process that was ended leaves behind, while nobody writes."""
+        folders = (self.folder, self.folder / "checkpoints", self.folder / "history")
+        return sorted(
+            path for folder in folders for pattern in ("*.new", "*.old") for path in folder.glob(pattern)
+        )
+
+    def _disk(self) -> list[Finding]:
+        free = shutil.disk_usage(self.folder).free
+        said = f"the disk of the store has {free / 1e9:.1f} GB free"
+        if free < RESERVE:
+            what = f"the disk of the store is full: {free:,} bytes are free, so nothing is written any more"
+            return [Finding("fault", what, f"make room: writing goes on from {RESERVE:,} bytes on")]
+        if free < NEARLY_FULL:
+            return [Finding("warning", said, "make room before it is full: nothing would be written then")]
+        return [Finding("ok", said)]
+
+
+_BACKUP: Final = "put the store back from a backup"
+_ANEW: Final = "the next write, or the start of the server, makes it anew from the newest checkpoint"
+
+
+def _counts(view: CheckpointView, manifest: Manifest, journal: Journal, generation: int) -> list[Finding]:
+    """Hold what is there, graph by graph, against what the build and every commit since say there should be.
+
+    The ledger is left out: what commits say there is not in the journal.
+    """
+    ledger = Base(manifest.base).graph(LEDGER_GRAPH)
+    expected = Counter(dict(manifest.graphs))
+    strict = manifest.default_graph == "strict"
+    if strict:
+        expected[""] = manifest.quads - sum(manifest.graphs.values())
+    first = journal.first
+    if first is not None and first > FIRST_GENERATION + 1:
+        return [Finding("warning", f"the journal begins with commit {first}; older history is gone", "")]
+    for number in range(FIRST_GENERATION + 1, generation + 1):
+        change = journal.changeset(number)
+        for quads, sign in ((change.removed, -1), (change.added, 1)):
+            for quad in quads:
+                expected[_name(quad)] += sign
+    found = Counter(_name(quad) for quad in view.quads())
+    if strict:
+        found[""] = sum(1 for _ in view.quads(graph=DEFAULT_GRAPH))
+    wrong = sorted(
+        iri for iri in expected.keys() | found.keys() if iri != ledger and expected[iri] != found[iri]
+    )
+    if not wrong:
+        return [Finding("ok", "every graph holds as much as the build and the commits since say")]
+    name = wrong[0]
+    return [
+        Finding(
+            "fault",
+            f"{len(wrong)} graph(s) do not hold what the commits say: <{name}> has {found[name]} quads, "
+            f"{expected[name]} should be there",
+            "keep a copy of the store, end the server and delete the folder `live`: the next write makes it "
+            "anew; if that does not help, put the store back from a backup",
+        )
+    ]
+
+
+def _name(quad: Quad) -> str:
+    return quad.graph_name.value if isinstance(quad.graph_name, NamedNode | BlankNode) else ""
 
 
 def _versions(manifest: Manifest) -> Finding:
@@ -394,14 +621,19 @@ def _versions(manifest: Manifest) -> Finding:
     return Finding("ok", f"written by the versions installed now: {written}")
 
 
-def _deep(view: CheckpointView, manifest: Manifest) -> list[Finding]:
-    """Read every quad; in a union project also hold the default graph against the union of the named ones."""
-    project = Project(
+def _project(manifest: Manifest) -> Project:
+    """The settings that the store was built with, as far as it knows them."""
+    return Project(
         Path(),
         Base(manifest.base),
         default_graph=manifest.default_graph,
         union_exclude=tuple(manifest.union_exclude),
     )
+
+
+def _deep(view: CheckpointView, manifest: Manifest) -> list[Finding]:
+    """Read every quad; in a union project also hold the default graph against the union of the named ones."""
+    project = _project(manifest)
     again = "build the store again: kymgraph build"
     try:
         named = list(view.quads())
@@ -438,7 +670,7 @@ def _write(
     named = list(quads)
     if project.blank_nodes == "skolem":
         named = skolemise(named, project.base)
-    named = list(dict.fromkeys(named))
+    named = [quad for quad in dict.fromkeys(named) if not is_head(project.base, quad)]
     counts: dict[str, int] = dict.fromkeys(graphs, 0)
     for quad in named:
         if isinstance(quad.graph_name, NamedNode):
@@ -449,6 +681,7 @@ def _write(
         for quad in named:
             if isinstance(quad.graph_name, NamedNode) and quad.graph_name.value in inside:
                 union[Quad(quad.subject, quad.predicate, quad.object)] = None
+    (folder / recorded.FILE).write_bytes(recorded.packed(named))
     live = ox.Store(folder / "live")
     live.bulk_extend([*named, *union])
     for graph in counts:
@@ -490,47 +723,62 @@ def _write_manifest(folder: Path, manifest: Manifest) -> None:
     _replace(folder / "files.json", text + "\n")
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, text: str | bytes) -> None:
     """Put a new text in place of a file, on the disk, in one step."""
     new = path.with_name(path.name + ".new")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(text)
+    with new.open("wb") as file:
+        file.write(text.encode() if isinstance(text, str) else text)
         file.flush()
         os.fsync(file.fileno())
     new.rename(path)
     _fsync(path.parent)
 
 
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 @contextlib.contextmanager
-def _lock(folder: Path, kind: int) -> Iterator[None]:
-    """Hold the store's lock, if there is a store. The kernel lets it go when the holder dies."""
+def lock(folder: Path, kind: int) -> Iterator[None]:
+    """Hold the store's lock, if there is a store. The kernel lets it go when the holder dies.
+
+    Raises StoreLocked, naming the process that writes if it left its number.
+    """
     try:
-        file = os.open(folder / "writer.lock", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = _locked(folder, kind)
     except (FileNotFoundError, NotADirectoryError):
         yield
         return
     try:
-        try:
-            fcntl.flock(file, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreLocked(
-                f"the store in {folder} is in use by another process; nothing was changed",
-                hint="stop the server (or wait for the other command), then try again",
-            ) from None
         yield
     finally:
         os.close(file)
 
 
-def _exchange(one: Path, other: Path) -> None:
+def _locked(folder: Path, kind: int) -> int:
+    path = folder / "writer.lock"
+    access = os.O_RDWR if kind == fcntl.LOCK_EX else os.O_RDONLY
+    while True:
+        file = os.open(path, access | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+            # A build that ended between these lines has put another folder in place, with its own lock.
+            if os.fstat(file).st_ino == path.stat().st_ino:
+                if kind == fcntl.LOCK_EX:
+                    os.ftruncate(file, 0)
+                    os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+                return file
+            os.close(file)
+        except BlockingIOError:
+            holder = os.pread(file, 20, 0).decode("ascii", "replace").strip()
+            os.close(file)
+            by = f"process {holder}" if holder.isdecimal() else "another process"
+            raise StoreLocked(
+                f"the store in {folder} is in use by {by}; nothing was changed",
+                hint="stop the server (or wait for the other command), then try again",
+            ) from None
+        except BaseException:
+            os.close(file)
+            raise
+
+
+def exchange(one: Path, other: Path) -> None:
     """Swap two folders in one step (Linux); elsewhere in two renames."""
     libc: Any = ctypes.CDLL(None, use_errno=True)
     at_cwd, exchange = -100, 2

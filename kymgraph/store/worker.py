@@ -159,6 +159,8 @@ class Worker:
             try:
                 if request["kind"] == "parse":
                     status = self.parse(request, self.frame(), output)
+                elif request["kind"] == "change":
+                    status = self.change(request, [self.frame() for _ in range(request["frames"])], output)
                 else:
                     status = self.query(request, output)
             except Refused as error:
@@ -292,6 +294,28 @@ class Worker:
         except errors.KymgraphError as error:
             raise Refused(error.code, error.message, hint=error.hint) from None
         return {"rows": len(quads)}
+
+    # --- changes ---
+
+    def change(self, request: dict[str, Any], frames: list[bytes], output: Frames) -> dict[str, object]:
+        """What an update or a payload would change, as RDF Patch; nothing is written."""
+        self.open(request["store"])
+        if self.package_root not in sys.path:
+            sys.path.append(self.package_root)
+        from kymgraph import errors
+        from kymgraph.store import payload, update
+
+        answer = update.answer if request["what"] == "update" else payload.answer
+        try:
+            patch, status = answer(request, frames, self.store)
+        except (errors.QuerySyntaxError, errors.RdfSyntaxError) as error:
+            more = {"line": error.line, "column": error.column, "hint": error.hint}
+            name = error.name if isinstance(error, errors.RdfSyntaxError) else ""
+            raise Refused(error.code, error.detail, name=name, **more) from None
+        except errors.KymgraphError as error:
+            raise Refused(error.code, error.message, hint=error.hint) from None
+        output.write(patch)
+        return status
 
 
 def main() -> None:

@@ -20,6 +20,8 @@ from tests.conftest import ROOT
 HERE = Path(__file__).parent
 QUESTIONS = sorted(file.stem for file in HERE.glob("Q??.rq"))
 KINDS = {"2D", "T", "C", "H", "N"}  #: two documents, time, counting, hierarchy, negation
+#: About commits, of which a store just built has none; tests/test_history.py asks it of one that has.
+OF_THE_LEDGER = {"Q45"}
 LINES = re.compile(r"D([0-4]):([1-9]\d*)(?:-([1-9]\d*))?|bg|ln")
 
 Rows = Counter[tuple[str, ...]]
@@ -82,7 +84,7 @@ def test_a_question_says_in_three_languages_what_it_answers_takes_and_gives(name
 
 def test_every_question_has_rows_and_every_file_of_rows_a_question() -> None:
     assert sorted(file.stem for file in HERE.glob("Q??.csv")) == QUESTIONS
-    assert [name for name in QUESTIONS if not 1 <= len(expected(name)[1]) <= 25] == []
+    assert [n for n in QUESTIONS if not (n not in OF_THE_LEDGER) <= len(expected(n)[1]) <= 25] == []
 
 
 @pytest.mark.parametrize("name", QUESTIONS)

@@ -6,7 +6,6 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -135,7 +134,7 @@ async def look_ups(pool: WorkerPool, until: asyncio.Event) -> list[float]:
 def test_look_ups_are_answered_while_ten_hostile_queries_run(checkpoint, guarded, monkeypatch):
     if not guarded:  # as if the tokenizer passed everything: the texts reach the engine as they are
         harmless = queries.inspect("SELECT * {}")
-        monkeypatch.setattr(workers, "inspect", lambda text, **_: replace(harmless, without_dataset=text))
+        monkeypatch.setattr(workers, "inspect", lambda text, **_: harmless._replace(without_dataset=text))
 
     others = set(children())  # servers of other tests
 

@@ -1,0 +1,271 @@
+"""`/changes` and `/proposals`: what was committed, what is proposed, and new changes of any kind.
+
+Reading the history is open to everyone. POST of a change takes every form that the command line takes: RDF,
+SPARQL Update, RDF Patch, spreadsheets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api import writes
+from api.deps import Services, ServicesDep
+from api.negotiate import choose
+from api.problems import TokenRequired
+from api.wire import read_body
+from kymgraph.access import Principal, Proposal
+from kymgraph.changeset import Changeset, from_patch, to_patch
+from kymgraph.commit import Outcome
+from kymgraph.commit import Request as CommitRequest
+from kymgraph.diff import diff
+from kymgraph.errors import FormatNotAvailable
+from kymgraph.store.journal import Entry
+from kymgraph.store.rules import named_graph
+
+router = APIRouter(tags=["changes"])
+
+PATCH = "application/rdf-patch"
+_OFFERS = ("application/json", PATCH, "text/plain")
+
+
+def entry_to_dict(entry: Entry) -> dict[str, Any]:
+    """One commit as JSON values."""
+    return {
+        "number": entry.number,
+        "change": f"/changes/{entry.number}",
+        "time": entry.time,
+        "kind": entry.kind,
+        "agent": entry.agent or None,
+        "source": entry.source or None,
+        "reason": entry.reason,
+        "added": entry.added,
+        "removed": entry.removed,
+        "graphs": list(entry.graphs),
+        "id": entry.id,
+        "reverts": entry.more.get("reverts"),
+        "proposal": entry.more.get("proposal"),
+    }
+
+
+# --- history --------------------------------------------------------------------------------------------
+
+
+@router.get("/changes", summary="List the commits", operation_id="changes")
+async def changes(
+    services: ServicesDep,
+    limit: Annotated[int, Query(ge=1, le=1000, description="how many at most")] = 100,
+    before: Annotated[int | None, Query(ge=1, description="only commits with lower numbers")] = None,
+    graph: Annotated[
+        str | None, Query(description="only commits that touched this graph (name or IRI)")
+    ] = None,
+) -> Response:
+    """The commits since the store was built, newest first; `next` is the page after this one."""
+    dataset, base = services.dataset, services.project.base
+    generation = dataset.generation
+    iri = graph if graph is None or ":" in graph else base.graph(graph)
+    until = generation if before is None else before - 1
+
+    def listed() -> list[Entry]:
+        if iri is None:
+            return dataset.history(after=max(0, until - limit), until=until)
+        return [entry for entry in dataset.history(until=until) if iri in entry.graphs][:limit]
+
+    entries = await asyncio.to_thread(listed)
+    body: dict[str, Any] = {"generation": generation, "changes": [entry_to_dict(entry) for entry in entries]}
+    headers = {}
+    if len(entries) == limit and entries[-1].number > 2:
+        more = f"/changes?limit={limit}&before={entries[-1].number}" + (f"&graph={graph}" if graph else "")
+        body["next"] = more
+        headers["link"] = f'<{more}>; rel="next"'
+    return writes.json_response(body, headers=headers, generation=generation)
+
+
+@router.get("/changes/diff", summary="What changed between two states", operation_id="diff")
+async def between(
+    request: Request,
+    services: ServicesDep,
+    one: Annotated[str, Query(alias="from", description="a generation number, or a date or time")],
+    other: Annotated[str | None, Query(alias="to", description="likewise; default: the newest")] = None,
+) -> Response:
+    """The difference from one state to another, resource by resource, or as RDF Patch."""
+    dataset = services.dataset
+    first = dataset.generation_at(one)
+    last = dataset.generation if other is None else dataset.generation_at(other)
+    change = await asyncio.to_thread(dataset.between, first, last)
+    return await _change(request, services, change, {"from": first, "to": last})
+
+
+@router.get("/changes/{number}", summary="Read one commit", operation_id="change")
+async def one(request: Request, services: ServicesDep, number: int) -> Response:
+    """Who, when, why, and what it changed: resource by resource, or as RDF Patch."""
+    entry = services.dataset.entry(number)
+    change = await asyncio.to_thread(services.dataset.changeset, number)
+    return await _change(request, services, change, entry_to_dict(entry))
+
+
+async def _change(request: Request, services: Services, change: Changeset, head: dict[str, Any]) -> Response:
+    chosen = choose(request.headers.get("accept"), _OFFERS)
+    if chosen is None:
+        raise FormatNotAvailable(f"nothing was sent: a change is available as {', '.join(_OFFERS)}")
+    dataset, project = services.dataset, services.project
+    generation = dataset.generation
+    if chosen == PATCH:
+        headers = {"content-type": PATCH, "kymgraph-generation": str(generation)}
+        return Response(await asyncio.to_thread(to_patch, change), headers=headers)
+    shown = await asyncio.to_thread(diff, change, [dataset.view()], project.base, project.prefixes)
+    if chosen == "text/plain":
+        return Response(shown.to_text(most=100_000), media_type="text/plain; charset=utf-8")
+    return writes.json_response({**head, "diff": shown.to_list()}, generation=generation)
+
+
+# --- new changes ----------------------------------------------------------------------------------------
+
+
+@router.post("/changes", summary="Change the graph", operation_id="apply")
+async def apply(
+    request: Request,
+    services: ServicesDep,
+    graph: Annotated[str | None, Query(description="the graph of triples without one (name or IRI)")] = None,
+    mode: Annotated[
+        Literal["add", "replace", "remove"], Query(description="what RDF in the body does to its graphs")
+    ] = "add",
+) -> Response:
+    """Commit what the body says: RDF, SPARQL Update, RDF Patch, CSV or XLSX, by its Content-Type.
+
+    With a token of an editor it becomes a proposal (202); `dry-run=true` only looks at it.
+    """
+    body = await read_body(request.receive, services.settings.write_bytes)
+    asked = await writes.read_http(services, request, body)
+    target = None if graph is None else named_graph(services.project, graph)
+    headers = request.headers
+    make = writes.maker(
+        services,
+        asked,
+        headers.get("content-type", ""),
+        body,
+        graph=target,
+        mode=mode,
+        coding=headers.get("content-encoding", ""),
+    )
+    return await writes.perform(services, asked, make)
+
+
+@router.post("/changes/{number}/revert", summary="Undo one commit", operation_id="revert")
+async def revert(request: Request, services: ServicesDep, number: int) -> Response:
+    """Undo a commit by a new one, which meets the gate like any other. `reason=` says why."""
+    body = await read_body(request.receive, services.settings.body_bytes)
+    asked = await writes.read_http(services, request, body)
+
+    async def make() -> Changeset:
+        return services.dataset.revert(number, reason=asked.reason).change
+
+    return await writes.perform(services, asked, make, kind="revert", more={"reverts": number})
+
+
+# --- proposals ------------------------------------------------------------------------------------------
+
+
+@router.get("/proposals", summary="List proposals", operation_id="proposals")
+async def proposals(
+    request: Request,
+    services: ServicesDep,
+    state: Annotated[Literal["open", "accepted", "declined", "withdrawn"] | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    before: Annotated[str | None, Query(description="id of the last one seen")] = None,
+) -> Response:
+    """One's own proposals, and those that one may decide; newest first."""
+    principal = await _principal(services, request)
+    found = await asyncio.to_thread(
+        services.access.proposals, principal, state=state, limit=limit, before=before
+    )
+    listed = [writes.proposal_to_dict(services, proposal) for proposal in found]
+    return writes.json_response({"proposals": listed})
+
+
+@router.get("/proposals/{id}", summary="Read one proposal", operation_id="proposal")
+async def proposal(request: Request, services: ServicesDep, id: str) -> Response:
+    """A proposal with the difference that it would make; for its author and for those who may decide it."""
+    principal = await _principal(services, request)
+    found = await asyncio.to_thread(services.access.proposal, id, principal)
+    change = from_patch(await asyncio.to_thread(services.access.patch, id, principal))
+    if choose(request.headers.get("accept"), _OFFERS) == PATCH:
+        return Response(to_patch(change), headers={"content-type": PATCH, "cache-control": "no-store"})
+    project = services.project
+    shown = await asyncio.to_thread(diff, change, [services.dataset.view()], project.base, project.prefixes)
+    body = {**writes.proposal_to_dict(services, found), "diff": shown.to_list()}
+    return writes.json_response(body)
+
+
+@router.post("/proposals/{id}/accept", summary="Accept a proposal", operation_id="acceptProposal")
+async def accept(request: Request, services: ServicesDep, id: str) -> Response:
+    """Commit the proposal, checked again in the state of now. `reason=` goes to its author."""
+    asked = await writes.read_http(services, request, await read_body(request.receive, 100_000))
+    access, principal = services.access, asked.principal
+    claim = await asyncio.to_thread(access.claim, id, principal)
+    try:
+        found = access.proposal(id, principal)
+        outcome = await _commit(services, found, principal, access.patch(id, principal))
+    except BaseException:
+        await asyncio.shield(asyncio.to_thread(access.release, id, claim))
+        raise
+    decided = await asyncio.to_thread(
+        access.decide,
+        id,
+        principal,
+        "accepted",
+        reason=asked.reason,
+        commit=outcome.generation,
+        claim=claim,
+        address=asked.client,
+    )
+    headers = {"content-location": f"/changes/{outcome.generation}"}
+    body = writes.proposal_to_dict(services, decided)
+    return writes.json_response(body, headers=headers, generation=outcome.generation)
+
+
+@router.post("/proposals/{id}/decline", summary="Decline a proposal", operation_id="declineProposal")
+async def decline(request: Request, services: ServicesDep, id: str) -> Response:
+    """Decline the proposal; `reason=` says why."""
+    return await _decide(request, services, id, "declined")
+
+
+@router.post("/proposals/{id}/withdraw", summary="Withdraw a proposal", operation_id="withdrawProposal")
+async def withdraw(request: Request, services: ServicesDep, id: str) -> Response:
+    """Take one's own proposal back."""
+    return await _decide(request, services, id, "withdrawn")
+
+
+async def _decide(
+    request: Request, services: Services, id: str, decision: Literal["declined", "withdrawn"]
+) -> Response:
+    asked = await writes.read_http(services, request, await read_body(request.receive, 100_000))
+    decided = await asyncio.to_thread(
+        services.access.decide, id, asked.principal, decision, reason=asked.reason, address=asked.client
+    )
+    return writes.json_response(writes.proposal_to_dict(services, decided))
+
+
+async def _commit(services: Services, found: Proposal, principal: Principal, patch: bytes) -> Outcome:
+    base = services.project.base
+    # What it removes has to be there still, and what it adds not yet: else it says something else by now.
+    change = replace(
+        from_patch(patch),
+        id=f"urn:kymgraph:proposal:{found.id}",
+        agent=base.id("agent", found.author),
+        reason=found.reason,
+        guard="quads",
+    )
+    more = {"proposal": found.id, "accepted_by": principal.agent_slug, "request": change.digest}
+    return await services.dataset.acommit(CommitRequest(change, kind="proposal", more=more))
+
+
+async def _principal(services: Services, request: Request) -> Principal:
+    principal = await services.authenticator.principal(request.headers.get("authorization"))
+    if principal is None:
+        raise TokenRequired("reading proposals")
+    return principal

@@ -1,0 +1,405 @@
+"""Writing over HTTP: who asks, what they ask beside the change, and what becomes of it.
+
+Every route that writes makes a Changeset its own way and hands it to `perform`: an editor's becomes a
+proposal, a publisher's goes to the writer process, and with `dry-run` either is only looked at. A write made
+against a state that has moved on is made again from the new one, unless the client named a generation in
+If-Match.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import unquote
+
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+
+from api.deps import Services, client_of
+from api.negotiate import Language, choose, language
+from api.problems import RequestError, TokenRequired, UnsupportedMediaType
+from api.protocol import body_text
+from kymgraph import rdf
+from kymgraph.access import Principal, Proposal
+from kymgraph.changeset import Changeset, to_patch
+from kymgraph.commit import Outcome, Request, Rules, State, resolve
+from kymgraph.diff import diff
+from kymgraph.errors import BadParameter, BaseMoved, GateRejected, IdReused, InputError, KymgraphError
+from kymgraph.intake import from_body, from_update
+from kymgraph.rdf import NamedNode
+from kymgraph.report import Report
+from kymgraph.store.payload import Mode
+
+#: How often a change is made again when others commit in between.
+_ATTEMPTS: Final = 50
+_TAG = re.compile(r'(?:W/)?"g(\d+)[^"]*"')
+_PATCHES: Final = frozenset({"application/rdf-patch", "text/rdf-patch"})
+_REPORT_TYPES: Final = ("application/problem+json", "application/json", "text/turtle", "application/ld+json")
+
+Make = Callable[[], Awaitable[Changeset]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a writing request asks beside its change."""
+
+    principal: Principal
+    lang: Language
+    accept: str | None
+    client: str
+    reason: str
+    key: str | None  #: Idempotency-Key
+    match: int | None  #: the generation in If-Match
+    dry_run: bool
+    fingerprint: str  #: of the request: what an idempotency key may be used for again
+
+    @property
+    def source(self) -> str:
+        """The request body as a name (RFC 6920): what the change was made from."""
+        return "ni:///sha-256;" + self.fingerprint
+
+
+async def read(
+    services: Services,
+    line: str,
+    headers: Mapping[str, str],
+    parameters: Sequence[tuple[str, str]],
+    body: bytes,
+    address: tuple[str, int] | None,
+) -> Asked:
+    """Read what a writing request asks; `line` is its method and path.
+
+    Raises TokenRequired, TokenInvalid, NotAllowed, BadParameter, RequestError.
+    """
+    principal = await services.authenticator.principal(headers.get("authorization"))
+    if principal is None:
+        raise TokenRequired("this")
+    principal.require("editor")
+    given = dict(reversed(parameters))
+    reason = given.get("reason") or unquote(headers.get("kymgraph-reason", ""))
+    key = headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= 200:
+        raise BadParameter("nothing was written: an Idempotency-Key has 1 to 200 characters")
+    if len(reason) > 1000:
+        raise BadParameter("nothing was written: a reason has at most 1,000 characters")
+    asked = hashlib.sha256(json.dumps([line, *sorted(parameters)]).encode() + b"\n" + body).digest()
+    return Asked(
+        principal=principal,
+        lang=language(given.get("lang"), headers.get("accept-language")),
+        accept=headers.get("accept"),
+        client=client_of(address),
+        reason=reason,
+        key=key,
+        match=_match(headers.get("if-match")),
+        dry_run=given.get("dry-run", "false").lower() in ("true", "1", "yes", ""),
+        fingerprint=base64.urlsafe_b64encode(asked).decode().rstrip("="),
+    )
+
+
+async def read_http(services: Services, request: HttpRequest, body: bytes) -> Asked:
+    """`read` for a request of the framework."""
+    line, parameters = f"{request.method} {request.url.path}", request.query_params.multi_items()
+    return await read(services, line, request.headers, parameters, body, request.client)
+
+
+def _match(header: str | None) -> int | None:
+    if header is None or header.strip() == "*":
+        return None
+    found = _TAG.fullmatch(header.strip())
+    if found is None:
+        raise RequestError('nothing was written: If-Match takes the ETag of one generation, such as "g12"')
+    return int(found[1])
+
+
+async def perform(
+    services: Services,
+    asked: Asked,
+    make: Make,
+    *,
+    kind: str = "change",
+    more: Mapping[str, Any] | None = None,
+    created: Callable[[Outcome], str | None] = lambda outcome: None,
+) -> Response:
+    """Make the change, and commit, propose or check it. `created` gives the Location of a 201.
+
+    Raises what refuses the change.
+    """
+    try:
+        return await _perform(services, asked, make, kind, more or {}, created)
+    except GateRejected as error:
+        if (refusal := _rdf_refusal(services, asked, error)) is not None:
+            return refusal
+        raise
+
+
+async def _perform(
+    services: Services,
+    asked: Asked,
+    make: Make,
+    kind: str,
+    more: Mapping[str, Any],
+    created: Callable[[Outcome], str | None],
+) -> Response:
+    if (repeated := _repeated(services, asked)) is not None:
+        return await _outcome(services, asked, repeated, None)
+    for attempt in range(_ATTEMPTS):
+        request = _request(services, asked, await make(), kind, more)
+        graphs = names_of(services, request.change)
+        asked.principal.require("editor", graphs=graphs)
+        if asked.dry_run:
+            return await _outcome(services, asked, await check(services, request), None)
+        if not asked.principal.may("publisher", graphs=graphs):
+            return await _propose(services, asked, request, graphs)
+        try:
+            outcome = await services.dataset.acommit(request)
+        except BaseMoved as error:
+            if error.matched or asked.match is not None or attempt == _ATTEMPTS - 1:
+                raise
+            await asyncio.sleep(0.002 * attempt)
+            continue
+        except KymgraphError as error:
+            await record(services, asked, "commit", request.change.id, error.code)
+            raise
+        await record(services, asked, "commit", str(outcome.generation), outcome.status)
+        return await _outcome(services, asked, outcome, created(outcome))
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _request(
+    services: Services, asked: Asked, change: Changeset, kind: str, more: Mapping[str, Any]
+) -> Request:
+    change = replace(
+        change,
+        agent=asked.principal.agent(services.project.base),
+        source=change.source or asked.source,
+        reason=asked.reason or change.reason,
+        id=_id(asked) or change.id,
+    )
+    return Request(change, kind=kind, match=asked.match, more={**more, "request": asked.fingerprint})
+
+
+def _id(asked: Asked) -> str | None:
+    """The changeset's id for an idempotency key: two clients may use the same key."""
+    return (
+        None if asked.key is None else uuid.uuid5(uuid.NAMESPACE_URL, f"{asked.principal.id} {asked.key}").urn
+    )
+
+
+def _repeated(services: Services, asked: Asked) -> Outcome | None:
+    """The outcome of an earlier request with the same key. Asked before the change is made anew."""
+    id = _id(asked)
+    entry = None if id is None else services.dataset.journal.by_id(id)
+    if entry is None:
+        return None
+    if entry.more.get("request") != asked.fingerprint:
+        raise IdReused(
+            f"nothing was written: this Idempotency-Key belongs to commit {entry.number}, another request",
+            hint="give every request a key of its own",
+        )
+    return Outcome("repeated", entry.number, services.dataset.changeset(entry.number))
+
+
+def names_of(services: Services, change: Changeset) -> list[str]:
+    """The names of the graphs that a change touches, as token scopes have them."""
+    base = services.project.base
+    return sorted(base.graph_name(iri) or iri for iri in change.graphs)
+
+
+async def check(services: Services, request: Request) -> Outcome:
+    """The verdict on a change in the state of now."""
+    dataset = services.dataset
+    view = dataset.view()
+    change = await asyncio.to_thread(resolve, request, State(view, view.generation), Rules(services.project))
+    [verdict] = await services.judge.judge(view.generation, (), [change])
+    if isinstance(verdict, KymgraphError):
+        raise verdict
+    return Outcome("checked", view.generation, change, verdict)
+
+
+async def _propose(services: Services, asked: Asked, request: Request, graphs: Sequence[str]) -> Response:
+    outcome = await check(services, request)
+    if not outcome.report.accepted:
+        raise GateRejected(outcome.report)
+    proposal = await asyncio.to_thread(
+        services.access.propose,
+        asked.principal,
+        to_patch(outcome.change),
+        base=outcome.generation,
+        graphs=graphs,
+        reason=request.change.reason,
+        report=outcome.report.to_dict(),
+        address=asked.client,
+    )
+    body = proposal_to_dict(services, proposal)
+    headers = {"location": f"/proposals/{proposal.id}"}
+    return json_response(body, 202, headers=headers, generation=outcome.generation)
+
+
+async def record(services: Services, asked: Asked, what: str, target: str, outcome: str) -> None:
+    """Put a line into the audit log."""
+    await asyncio.to_thread(
+        services.access.record, asked.principal.agent_slug, what, target, outcome, address=asked.client
+    )
+
+
+# --- what a body says -----------------------------------------------------------------------------------
+
+_UPDATE: Final = "application/sparql-update"
+_SHEETS: Final = {
+    "text/csv": ".csv",
+    "text/tab-separated-values": ".csv",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+}
+
+
+def maker(
+    services: Services,
+    asked: Asked,
+    content_type: str,
+    body: bytes,
+    *,
+    graph: NamedNode | None = None,
+    mode: Mode = "add",
+    coding: str = "",
+) -> Make:
+    """How to make the changeset that a body asks for, by its type: RDF, RDF Patch, SPARQL Update, a sheet.
+
+    Raises UnsupportedMediaType for a type or content coding that is not read.
+    """
+    media_type = content_type.partition(";")[0].strip().lower()
+    packed = coding.strip().lower() in ("gzip", "x-gzip")
+    if coding and not packed and coding.strip().lower() != "identity":
+        raise UnsupportedMediaType(
+            f"nothing was written: the coding {coding} is not read", headers={"accept-encoding": "gzip"}
+        )
+    if media_type == _UPDATE:
+        text = body_text(body)
+        return lambda: update(services, asked, text)
+    if media_type in _SHEETS:
+        suffix = _SHEETS[media_type] + (".gz" if packed else "")
+        return lambda: _sheet(services, asked, body, suffix, graph)
+    if media_type not in _PATCHES:
+        try:
+            rdf.format_for(media_type or "nothing")
+        except InputError as error:
+            raise UnsupportedMediaType(f"nothing was written: {error.message}") from None
+    limit = services.settings.write_bytes
+    return lambda: from_body(
+        services.dataset,
+        body,
+        media_type,
+        graph=graph,
+        mode=mode,
+        packed=packed,
+        client=asked.client,
+        max_bytes=limit,
+    )
+
+
+async def update(
+    services: Services,
+    asked: Asked,
+    text: str,
+    using: Sequence[str] = (),
+    using_named: Sequence[str] = (),
+) -> Changeset:
+    """What a SPARQL Update would change in the state of now."""
+    return await from_update(
+        services.dataset, text, using=using, using_named=using_named, client=asked.client
+    )
+
+
+async def _sheet(
+    services: Services, asked: Asked, body: bytes, suffix: str, graph: NamedNode | None
+) -> Changeset:
+    from kymgraph.intake.sheet import from_sheet
+
+    dataset = services.dataset
+    made = await asyncio.to_thread(
+        from_sheet,
+        body,
+        project=services.project,
+        view=dataset.view(),
+        graph=graph,
+        lang=asked.lang,
+        suffix=suffix,
+    )
+    return made.change
+
+
+# --- answers --------------------------------------------------------------------------------------------
+
+
+async def _outcome(services: Services, asked: Asked, outcome: Outcome, location: str | None) -> Response:
+    body: dict[str, Any] = {
+        "status": outcome.status,
+        "generation": outcome.generation,
+        "added": len(outcome.change.added),
+        "removed": len(outcome.change.removed),
+    }
+    headers: dict[str, str] = {}
+    if outcome.status in ("committed", "repeated"):
+        body["commit"] = f"/changes/{outcome.generation}"
+        headers["content-location"] = body["commit"]
+    if outcome.report.results or outcome.status == "checked":
+        body["report"] = outcome.report.to_dict()
+    if outcome.status == "checked":
+        view = services.dataset.view()
+        shown = await asyncio.to_thread(
+            diff, outcome.change, [view], services.project.base, services.project.prefixes
+        )
+        body["diff"] = shown.to_list()
+    if location is not None:
+        headers["location"] = location
+    return json_response(body, 201 if location else 200, headers=headers, generation=outcome.generation)
+
+
+def json_response(
+    body: Any, status: int = 200, *, headers: Mapping[str, str] | None = None, generation: int | None = None
+) -> Response:
+    """JSON that nobody keeps, with the generation it speaks of."""
+    own = {"content-type": "application/json", "cache-control": "no-store", **(headers or {})}
+    if generation is not None:
+        own["kymgraph-generation"] = str(generation)
+    return Response(json.dumps(body, ensure_ascii=False).encode(), status, headers=own)
+
+
+def _rdf_refusal(services: Services, asked: Asked, error: GateRejected) -> Response | None:
+    """A refusal as the RDF that the client asked for; None where it did not."""
+    chosen = choose(asked.accept, _REPORT_TYPES)
+    report = error.report
+    if chosen not in ("text/turtle", "application/ld+json") or not isinstance(report, Report):
+        return None
+    body = (
+        report.to_turtle().encode()
+        if chosen == "text/turtle"
+        else rdf.serialise(report.to_quads(), rdf.FORMATS["jsonld"], services.project.prefixes)
+    )
+    return Response(body, 422, headers={"content-type": chosen, "cache-control": "no-store"})
+
+
+def proposal_to_dict(services: Services, proposal: Proposal) -> dict[str, Any]:
+    """A proposal as JSON values."""
+    base = services.project.base
+    return {
+        "id": proposal.id,
+        "proposal": f"/proposals/{proposal.id}",
+        "state": proposal.state,
+        "author": base.id("agent", proposal.author),
+        "created": proposal.created.isoformat(),
+        "base": proposal.base,
+        "graphs": list(proposal.graphs),
+        "reason": proposal.reason,
+        "report": dict(proposal.report),
+        "decided": None if proposal.decided is None else proposal.decided.isoformat(),
+        "decidedBy": None if proposal.decided_by is None else base.id("agent", proposal.decided_by),
+        "decision": proposal.decision,
+        "commit": None if proposal.commit is None else f"/changes/{proposal.commit}",
+    }

@@ -1,0 +1,128 @@
+"""`kymgraph apply` and `kymgraph check`: one change from a file, committed or only looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kymgraph.cli import changes
+from kymgraph.cli.common import Context
+
+if TYPE_CHECKING:
+    from kymgraph.commit import Request
+    from kymgraph.dataset import Dataset
+
+File = Annotated[
+    Path,
+    typer.Argument(
+        exists=True, dir_okay=False, allow_dash=True, metavar="FILE|-", help="What to apply; - reads stdin."
+    ),
+]
+Type = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        metavar="TYPE",
+        help="What FILE is, if its suffix does not say: ru rdfp ttl trig nt nq jsonld rdf csv xlsx.",
+    ),
+]
+Graph = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The graph that triples without one belong to.")
+]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Make the file the whole content of its graph, not an addition.")
+]
+Agent = Annotated[str | None, typer.Option(metavar="IRI", help="Who answers for it. Default: the operator.")]
+Id = Annotated[
+    str | None, typer.Option(metavar="IRI", help="Idempotency key: the same id is committed once.")
+]
+Format = Annotated[str, typer.Option(help="How the change is shown: text, json or patch (RDF Patch).")]
+
+
+def command(
+    ctx: typer.Context,
+    file: File,
+    reason: Annotated[str, typer.Option(help="One sentence for the ledger.")],
+    type: Type = None,
+    graph: Graph = None,
+    replace: Replace = False,
+    agent: Agent = None,
+    id: Id = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check and show the difference; write nothing.")
+    ] = False,
+    format: Format = "text",
+) -> None:
+    """Commit FILE (SPARQL Update, RDF, RDF Patch, spreadsheet) as one change, through the gate.
+
+    Works with a server running and without. Exit status 1: the shapes refuse it, and the report says why.
+
+    kymgraph apply projects.xlsx --graph hankkeet --reason "Budjetti päätetty" --dry-run
+    """
+    changes.check_format(format)
+    context: Context = ctx.obj
+    with _opened(context) as dataset:
+        request = _request(context, dataset, file, type, graph, replace, reason, agent, id)
+        if not dry_run:
+            changes.commit(context, dataset, request, format)
+        elif not changes.check(context, dataset, request, format):
+            raise typer.Exit(1)
+
+
+def check(
+    ctx: typer.Context,
+    file: File,
+    type: Type = None,
+    graph: Graph = None,
+    replace: Replace = False,
+    reason: Annotated[str, typer.Option(help="The sentence for the ledger, checked like the rest.")] = "",
+    format: Format = "text",
+) -> None:
+    """Show what FILE would change and what the gate says of it; write nothing.
+
+    kymgraph check projects.xlsx --graph hankkeet
+    """
+    changes.check_format(format)
+    context: Context = ctx.obj
+    with _opened(context) as dataset:
+        request = _request(context, dataset, file, type, graph, replace, reason, None, None)
+        if not changes.check(context, dataset, request, format):
+            raise typer.Exit(1)
+
+
+def _opened(context: Context) -> Dataset:
+    from kymgraph.dataset import Dataset
+
+    return Dataset.open(context.project, context.store.folder, settings=context.settings)
+
+
+def _request(
+    context: Context,
+    dataset: Dataset,
+    file: Path,
+    type: str | None,
+    graph: str | None,
+    replace: bool,
+    reason: str,
+    agent: str | None,
+    id: str | None,
+) -> Request:
+    """The change that a file makes in the state of now."""
+    import dataclasses
+
+    from kymgraph import intake
+    from kymgraph.access import OPERATOR
+    from kymgraph.commit import Request
+
+    change = intake.from_file(
+        file, dataset=dataset, as_=type, graph=graph, mode="replace" if replace else "add", lang=context.lang
+    )
+    change = dataclasses.replace(
+        change,
+        reason=reason or change.reason,
+        agent=agent or change.agent or context.project.base.id("agent", OPERATOR),
+        id=id or change.id,
+    )
+    return Request(change)

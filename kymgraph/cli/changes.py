@@ -1,0 +1,151 @@
+"""How the commands show a change, its verdict, and what became of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from kymgraph.cli.common import Context, note, result
+
+if TYPE_CHECKING:
+    from kymgraph.changeset import Changeset
+    from kymgraph.commit import Outcome, Request
+    from kymgraph.dataset import Dataset
+    from kymgraph.diff import Diff
+    from kymgraph.store.journal import Entry
+    from kymgraph.view import View
+
+FORMATS = ("text", "json", "patch")
+
+_DONE = {
+    "fi": {
+        "committed": "Muutos {number} on tallennettu: lisätty {added}, poistettu {removed}.",
+        "unchanged": "Mitään ei tallennettu: graafissa on kaikki jo ennestään näin (sukupolvi {number}).",
+        "repeated": "Tämä muutos on jo tallennettu: se on muutos {number}.",
+        "checked": "Mitään ei tallennettu. Muutos lisäisi {added} ja poistaisi {removed} "
+        "(sukupolveen {number}).",
+    },
+    "sv": {
+        "committed": "Ändring {number} har sparats: {added} tillagda, {removed} borttagna.",
+        "unchanged": "Inget sparades: grafen är redan sådan (generation {number}).",
+        "repeated": "Ändringen har redan sparats: den är ändring {number}.",
+        "checked": "Inget sparades. Ändringen skulle lägga till {added} och ta bort {removed} "
+        "(mot generation {number}).",
+    },
+    "en": {
+        "committed": "Commit {number} is written: {added} quads added, {removed} removed.",
+        "unchanged": "Nothing was written: the graph is like that already (generation {number}).",
+        "repeated": "This change was written before: it is commit {number}.",
+        "checked": "Nothing was written. The change would add {added} quads and remove {removed} "
+        "(against generation {number}).",
+    },
+}
+
+
+def check_format(format: str) -> None:
+    """Raise InputError for a format that no change is shown in."""
+    from kymgraph.errors import InputError
+
+    if format not in FORMATS:
+        raise InputError(f"a change is not shown as {format!r}; there is {', '.join(FORMATS)}")
+
+
+def sentence(outcome: Outcome, lang: str) -> str:
+    """What became of a change, in one sentence."""
+    return _DONE[lang][outcome.status].format(
+        number=outcome.generation, added=len(outcome.change.added), removed=len(outcome.change.removed)
+    )
+
+
+def commit(context: Context, dataset: Dataset, request: Request, format: str) -> None:
+    """Commit and print the outcome; a refusal is raised."""
+    before = dataset.generation
+    outcome = dataset.commit(request)
+    show(context, dataset, outcome, format, views=[dataset.view(), *_kept(dataset, before)])
+
+
+def check(context: Context, dataset: Dataset, request: Request, format: str) -> bool:
+    """Check and print the outcome; whether the change would be accepted."""
+    outcome = dataset.check(request)
+    show(context, dataset, outcome, format, views=[dataset.view()])
+    return outcome.report.accepted
+
+
+def show(context: Context, dataset: Dataset, outcome: Outcome, format: str, *, views: list[View]) -> None:
+    """Print an outcome: what changes (results), what became of it (a note), and the gate's remarks."""
+    from kymgraph.changeset import to_patch
+
+    shown = _diff(dataset, outcome.change, views)
+    if format == "patch":
+        result(to_patch(outcome.change))
+    elif format == "json":
+        result(
+            json.dumps(
+                {
+                    "status": outcome.status,
+                    "generation": outcome.generation,
+                    "added": len(outcome.change.added),
+                    "removed": len(outcome.change.removed),
+                    "diff": shown.to_list(),
+                    "report": outcome.report.to_dict(),
+                },
+                ensure_ascii=False,
+                indent=2,
+            )
+            + "\n"
+        )
+        return
+    else:
+        result(shown.to_text(context.lang) + "\n")
+    if outcome.report.results:
+        note(outcome.report.to_text(context.lang))
+    note(sentence(outcome, context.lang))
+
+
+def show_change(
+    context: Context, dataset: Dataset, change: Changeset, format: str, *, head: dict[str, Any] | None = None
+) -> None:
+    """Print a change of the past."""
+    from kymgraph.changeset import to_patch
+
+    if format == "patch":
+        result(to_patch(change))
+        return
+    shown = _diff(dataset, change, [dataset.view()])
+    if format == "json":
+        result(json.dumps({**(head or {}), "diff": shown.to_list()}, ensure_ascii=False, indent=2) + "\n")
+    else:
+        result(shown.to_text(context.lang, most=10_000) + "\n")
+
+
+def entry_to_dict(entry: Entry) -> dict[str, Any]:
+    """A commit's entry as JSON values."""
+    return {
+        "number": entry.number,
+        "time": entry.time,
+        "kind": entry.kind,
+        "agent": entry.agent or None,
+        "source": entry.source or None,
+        "reason": entry.reason,
+        "added": entry.added,
+        "removed": entry.removed,
+        "graphs": list(entry.graphs),
+        "id": entry.id,
+        **({"reverts": entry.more["reverts"]} if "reverts" in entry.more else {}),
+    }
+
+
+def _diff(dataset: Dataset, change: Changeset, views: list[View]) -> Diff:
+    from kymgraph.diff import diff
+
+    return diff(change, views, dataset.project.base, dataset.project.prefixes)
+
+
+def _kept(dataset: Dataset, generation: int) -> list[View]:
+    """The state before a commit, where names of what is gone stand; nothing if it is not kept any more."""
+    from kymgraph.errors import KymgraphError
+
+    try:
+        return [dataset.view(generation)]
+    except KymgraphError:
+        return []

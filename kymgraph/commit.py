@@ -1,0 +1,367 @@
+"""From changesets to a generation: resolve, judge, write, publish, one batch at a time.
+
+Whoever holds the store's write lock runs one Committer: the writer process beside a server, or a command
+while no server runs. Changes that arrive together share a journal fsync, a transaction and a checkpoint, but
+each is judged on its own, in order, against the state that the accepted ones before it leave.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from kymgraph import ledger
+from kymgraph.changeset import Changeset
+from kymgraph.errors import (
+    BaseMoved,
+    ChangeConflict,
+    GateRejected,
+    GraphNotWritable,
+    IdReused,
+    KymgraphError,
+    NameAGraph,
+)
+from kymgraph.project import LEDGER_GRAPH, ONTOLOGY_GRAPH, SHAPES_GRAPH, Project
+from kymgraph.rdf import DefaultGraph, NamedNode, Quad, Triple, canonical
+from kymgraph.report import Report
+from kymgraph.store.embedded import EmbeddedStore
+from kymgraph.store.journal import Entry, Journal
+from kymgraph.view import View
+
+if TYPE_CHECKING:
+    from kymgraph.gate.process import Judge
+    from kymgraph.store.writer import Commit
+
+Status = Literal["committed", "unchanged", "repeated", "checked"]
+
+#: Graphs that are made by other means than a change from outside.
+NOT_WRITABLE: Final = (LEDGER_GRAPH, ONTOLOGY_GRAPH, SHAPES_GRAPH)
+#: Changes that one batch may hold.
+BATCH: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A changeset to commit, and what the caller asks beside it."""
+
+    change: Changeset
+    kind: str = "change"  #: of `journal.Entry`
+    match: int | None = None  #: the generation that has to be the newest (If-Match)
+    more: Mapping[str, Any] = field(default_factory=dict)  #: for the journal, as JSON
+    judged: bool = False  #: the caller has judged the whole state after it; the change is guarded by its base
+
+    @property
+    def asked(self) -> str:
+        """What was asked for, as a digest: of the text it was made from, if given, else of its quads."""
+        return str(self.more.get("request") or self.change.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a changeset."""
+
+    status: Status
+    generation: int  #: the generation that holds it (for "checked": that it was checked against)
+    change: Changeset  #: what it came to: no-ops dropped, `base` the generation it met
+    report: Report = field(default_factory=Report)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a change may touch in one project."""
+
+    project: Project
+
+    def check(self, request: Request) -> None:
+        """Raise NameAGraph or GraphNotWritable for a change that touches what no change may."""
+        change, project = request.change, self.project
+        if project.default_graph == "union" and any(
+            isinstance(quad.graph_name, DefaultGraph)
+            for quads in (change.added, change.removed)
+            for quad in quads
+        ):
+            raise NameAGraph(
+                "nothing was written: the default graph is the union of the named graphs, made by itself",
+                hint="name the graph: GRAPH <…> { … } in an update, --graph NAME on the command line",
+            )
+        closed = (LEDGER_GRAPH,) if request.kind == "import" else NOT_WRITABLE
+        for name in closed:
+            if project.base.graph(name) in change.graphs:
+                raise GraphNotWritable(
+                    f"nothing was written: the graph {name!r} is not changed from outside",
+                    hint="the ledger is written by commits alone"
+                    if name == LEDGER_GRAPH
+                    else "edit the project's files and take them in with `kymgraph import`",
+                )
+
+
+class State:
+    """A view and the changes accepted on top of it, for the question whether a quad is there."""
+
+    def __init__(self, view: View, number: int) -> None:
+        self.number = number  #: of the last commit that it holds
+        self._view = view
+        self._added: set[Quad] = set()
+        self._removed: set[Quad] = set()
+        self._graphs: set[str] | None = None
+
+    def holds(self, quad: Quad) -> bool:
+        if quad in self._added:
+            return True
+        if quad in self._removed:
+            return False
+        subject, value, graph = quad.subject, quad.object, quad.graph_name
+        assert not isinstance(subject, Triple)
+        assert not isinstance(value, Triple)
+        assert isinstance(graph, NamedNode | DefaultGraph)
+        return any(True for _ in self._view.quads(subject, quad.predicate, value, graph))
+
+    def has_graph(self, iri: str) -> bool:
+        if self._graphs is None:
+            self._graphs = {graph.value for graph in self._view.graphs()}
+        return iri in self._graphs
+
+    def others_in(self, iri: str, removed: frozenset[Quad]) -> bool:
+        """Whether graph `iri` would still hold something after `removed` is gone."""
+        graph = NamedNode(iri)
+        if any(quad.graph_name == graph for quad in self._added - removed):
+            return True
+        return any(
+            quad not in removed and quad not in self._removed for quad in self._view.quads(graph=graph)
+        )
+
+    def accept(self, change: Changeset) -> None:
+        self.number += 1
+        self._added -= change.removed
+        self._removed |= change.removed
+        self._removed -= change.added
+        self._added |= change.added
+        if self._graphs is not None or change.created or change.dropped:
+            self.has_graph("")
+            assert self._graphs is not None
+            self._graphs = (self._graphs - change.dropped) | change.created
+
+
+def resolve(request: Request, state: State, rules: Rules) -> Changeset:
+    """What a request comes to in a state: exact, in the store's form, no-ops dropped, its base the state's.
+
+    Raises BaseMoved, ChangeConflict, NameAGraph, GraphNotWritable.
+    """
+    change = request.change
+    rules.check(request)
+    if request.match is not None and request.match != state.number:
+        raise BaseMoved(
+            f"nothing was written: generation {request.match} was asked for, the newest is {state.number}",
+            matched=True,
+            hint="read the graph again, and send the change with the new generation in If-Match",
+        )
+    if change.guard == "generation" and change.base != state.number:
+        raise BaseMoved(
+            f"nothing was written: the change was made against generation {change.base}, "
+            f"the newest is {state.number}",
+            hint="make it again from the state of now",
+        )
+    removed = frozenset(canonical(change.removed).quads)
+    added = frozenset(canonical(change.added).quads)
+    gone = frozenset(quad for quad in removed if not state.holds(quad))
+    there = frozenset(quad for quad in added if state.holds(quad))
+    if change.guard == "quads" and (gone or there):
+        raise ChangeConflict(
+            f"nothing was written: {len(gone)} quad(s) to remove are not there any more, {len(there)} to add "
+            f"are there already. First: {min(map(str, gone | there))}",
+            hint="look at what has changed since with `kymgraph log` and `kymgraph diff`",
+        )
+    removed, added = removed - gone - added, added - there - removed
+    fresh = {q.graph_name.value for q in added if isinstance(q.graph_name, NamedNode)} | change.created
+    return replace(
+        change,
+        base=state.number,
+        removed=removed,
+        added=added,
+        created=frozenset(iri for iri in fresh if not state.has_graph(iri)),
+        dropped=frozenset(
+            iri
+            for iri in change.dropped - fresh
+            if state.has_graph(iri) and not state.others_in(iri, removed)
+        ),
+    )
+
+
+class Committer:
+    """The write side of one store. It holds the lock from its making until `close`.
+
+    Raises StoreLocked when another process writes, and what opening the store raises.
+    """
+
+    def __init__(
+        self, project: Project, store: EmbeddedStore, *, keep: int = 5, deadline: float = 10.0
+    ) -> None:
+        from kymgraph.store.writer import StoreWriter  # readers have no need of it
+
+        self.project, self.store = project, store
+        self.rules = Rules(project)
+        self.writer = StoreWriter(store, project, keep=keep, ledger_of=self._ledger)
+        self._deadline = deadline
+        self._judge: Judge | None = None
+
+    def close(self) -> None:
+        """Let the lock go and end the judge."""
+        if self._judge is not None:
+            self._judge.close()
+            self._judge = None
+        self.writer.close()
+
+    def __enter__(self) -> Committer:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @property
+    def journal(self) -> Journal:
+        return self.writer.journal
+
+    @property
+    def head(self) -> int:
+        """The number of the last commit."""
+        return self.writer.head
+
+    def commit(self, requests: Sequence[Request]) -> list[Outcome | KymgraphError]:
+        """Commit what may be committed; for each request its outcome, or the error that refused it.
+
+        When this returns, every outcome "committed" is on the disk and in the generation that readers open.
+        """
+        outcomes: dict[int, Outcome | KymgraphError] = {}
+        waiting = list(enumerate(requests))
+        while waiting:
+            batch, waiting = _batch_of(waiting)
+            self._batch(batch, outcomes)
+        return [outcomes[index] for index in range(len(requests))]
+
+    def _batch(
+        self, batch: Sequence[tuple[int, Request]], outcomes: dict[int, Outcome | KymgraphError]
+    ) -> None:
+        """Judge each in turn over the accepted ones before it, then write and publish those together."""
+        state = State(self.writer.view, self.head)
+        commits: dict[int, Commit] = {}
+        reports: dict[int, Report] = {}
+        made: list[tuple[int, Commit]] = []
+
+        def changes() -> Iterator[Changeset]:
+            """What is to be judged, each made when the verdict on the one before is known."""
+            for index, request in batch:
+                try:
+                    outcome = self._repeated(request)
+                    if outcome is None:
+                        change = resolve(request, state, self.rules)
+                        outcome = Outcome("unchanged", self.head, change) if change.empty else None
+                except KymgraphError as error:
+                    outcomes[index] = error
+                    continue
+                if outcome is not None:
+                    outcomes[index] = outcome
+                    continue
+                commit = self._entry(request, change, state.number + 1)
+                made.append((index, commit))
+                # What the ledger says of it is judged with it: a reason may hold what must not be published.
+                yield replace(change, added=change.added | frozenset(commit.ledger))
+
+        for verdict in self._verdicts(changes(), judged=batch[0][1].judged):
+            index, commit = made[-1]
+            if isinstance(verdict, KymgraphError):
+                outcomes[index] = verdict
+            elif not verdict.accepted:
+                outcomes[index] = GateRejected(verdict)
+            else:
+                commits[index], reports[index] = commit, verdict
+                state.accept(commit.change)
+        if not commits:
+            return
+        try:
+            self.writer.write(list(commits.values()))
+            self.writer.publish()
+        except KymgraphError as error:
+            outcomes.update(dict.fromkeys(commits, error))
+            return
+        for index, commit in commits.items():
+            outcomes[index] = Outcome("committed", commit.entry.number, commit.change, reports[index])
+
+    def _repeated(self, request: Request) -> Outcome | None:
+        entry = self.journal.by_id(request.change.id)
+        if entry is None:
+            return None
+        if entry.more.get("request") != request.asked:
+            raise IdReused(
+                f"nothing was written: {entry.id} is the id of commit {entry.number}, another change",
+                hint="give every change an id of its own",
+            )
+        return Outcome("repeated", entry.number, self.journal.changeset(entry.number))
+
+    def _verdicts(self, changes: Iterator[Changeset], *, judged: bool) -> Iterator[Report | KymgraphError]:
+        if judged:
+            return (Report() for _ in changes)
+        if self._judge is None:
+            from kymgraph.gate.process import Judge
+
+            self._judge = Judge(self.project.folder, self.store.folder, deadline=self._deadline)
+        return self._judge.judge(self.head, (), changes)
+
+    def _entry(self, request: Request, change: Changeset, number: int) -> Commit:
+        entry = Entry(
+            number=number,
+            id=change.id,
+            time=_now(),
+            agent=change.agent,
+            source=change.source,
+            reason=change.reason,
+            removed=len(change.removed),
+            added=len(change.added),
+            graphs=tuple(sorted(change.graphs)),
+            digest=change.digest,
+            kind=request.kind,
+            more={**request.more, "request": request.asked},
+        )
+        change = replace(change, base=number - 1)
+        from kymgraph.store.writer import Commit
+
+        return Commit(entry, change, self._ledger(entry, change))
+
+    def _ledger(self, entry: Entry, change: Changeset) -> tuple[Quad, ...]:
+        return ledger.quads_of(self.project, entry, change)
+
+
+_Waiting = list[tuple[int, Request]]
+
+
+def _batch_of(requests: _Waiting) -> tuple[_Waiting, _Waiting]:
+    """The first of them that go together, and the rest: at most BATCH, no id twice, a judged one alone."""
+    ids: set[str] = set()
+    for number, (_, request) in enumerate(requests):
+        if (
+            number == BATCH
+            or request.change.id in ids
+            or (number and (request.judged or requests[0][1].judged))
+        ):
+            return requests[:number], requests[number:]
+        ids.add(request.change.id)
+    return requests, []
+
+
+def check(
+    request: Request,
+    view: View,
+    project: Project,
+    judge: Callable[[int, Sequence[Changeset]], Iterable[Report | KymgraphError]],
+) -> Outcome:
+    """What a change would come to in the state of `view`, without writing. Raises what refuses it."""
+    change = resolve(request, State(view, view.generation), Rules(project))
+    [report] = judge(view.generation, [change])
+    if isinstance(report, KymgraphError):
+        raise report
+    return Outcome("checked", view.generation, change, report)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,55 @@
+"""The ledger: what every commit did, as PROV-O in the graph `ledger`, in the commit's own transaction.
+
+The journal holds the changes themselves; the ledger is what readers of the graph see of them: who, when,
+why, from what, in which graphs, how much. Agents are pseudonymous IRIs. Nothing here reads or writes a store.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kymgraph.changeset import Changeset
+from kymgraph.namespaces import KYM, PREFIXES, PROV, RDF, RDFS, XSD
+from kymgraph.project import LEDGER_GRAPH, Project
+from kymgraph.rdf import Literal, NamedNode, Quad, Term, canonical
+from kymgraph.store.journal import Entry
+
+GENERATION: Final = NamedNode(KYM + "generation")
+
+
+def commit_iri(project: Project, number: int) -> NamedNode:
+    """What commit `number` is called in the ledger."""
+    return NamedNode(project.base.id("commit", str(number)))
+
+
+def quads_of(project: Project, entry: Entry, change: Changeset) -> tuple[Quad, ...]:
+    """What the ledger says of one commit; the same quads whenever it is asked (replay relies on it)."""
+    commit = commit_iri(project, entry.number)
+    graph = NamedNode(project.base.graph(LEDGER_GRAPH))
+    quads: list[Quad] = []
+
+    def say(predicate: str, value: Term) -> None:
+        quads.append(Quad(commit, NamedNode(predicate), value, graph))
+
+    say(RDF + "type", NamedNode(PROV + "Activity"))
+    say(RDF + "type", NamedNode(KYM + "Commit"))
+    say(GENERATION.value, _number(entry.number))
+    say(PROV + "endedAtTime", Literal(entry.time, datatype=NamedNode(XSD + "dateTime")))
+    say(KYM + "quadsAdded", _number(entry.added))
+    say(KYM + "quadsRemoved", _number(entry.removed))
+    say(PREFIXES["dcterms"] + "identifier", Literal(entry.id))
+    for iri in entry.graphs:
+        say(KYM + "changedGraph", NamedNode(iri))
+    if entry.agent:
+        say(PROV + "wasAssociatedWith", NamedNode(entry.agent))
+    if entry.source:
+        say(PROV + "used", NamedNode(entry.source))
+    if entry.reason:
+        say(RDFS + "comment", Literal(entry.reason))
+    if reverted := entry.more.get("reverts"):
+        say(KYM + "reverts", commit_iri(project, int(reverted)))
+    return tuple(canonical(quads).quads)
+
+
+def _number(value: int) -> Literal:
+    return Literal(str(value), datatype=NamedNode(XSD + "integer"))

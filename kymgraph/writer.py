@@ -1,0 +1,391 @@
+"""The writer process and the way to it: one process commits for everybody, over STORE/writer.sock.
+
+`kymgraph serve` starts it (`python -m kymgraph.writer PROJECT STORE`). It holds the store's lock, so whoever
+wants to write either takes that lock for the moment (`committing`) or sends the change here; the path and the
+answer are the same. The socket is open to the user who owns it and to nobody else.
+
+A message is a 4-byte length and JSON, then a 4-byte length and an RDF Patch. A connection carries any number
+of messages, one after the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import queue
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from kymgraph.changeset import from_patch, to_patch
+from kymgraph.commit import BATCH, Committer, Outcome, Request
+from kymgraph.errors import (
+    Busy,
+    GateRejected,
+    KymgraphError,
+    StoreLocked,
+    StoreMissing,
+    from_dict,
+    to_dict,
+)
+from kymgraph.gate.process import report_from_json, report_to_json
+from kymgraph.project import Project
+from kymgraph.report import Report
+from kymgraph.store.embedded import EmbeddedStore
+
+SOCKET: Final = "writer.sock"
+#: Exit status of the process when another holds the store.
+LOCKED: Final = 75
+#: Bytes that one message may have.
+MAX_MESSAGE: Final = 1_000_000_000
+#: Seconds that a caller waits for its turn and its answer.
+PATIENCE: Final = 120.0
+
+_LENGTH: Final = struct.Struct(">I")
+log: Final = logging.getLogger("kymgraph.writer")
+
+
+# --- messages -------------------------------------------------------------------------------------------
+
+
+def _pack(head: dict[str, Any], patch: bytes = b"") -> bytes:
+    data = json.dumps(head, ensure_ascii=False).encode()
+    return b"".join([_LENGTH.pack(len(data)), data, _LENGTH.pack(len(patch)), patch])
+
+
+def _request_message(request: Request) -> bytes:
+    head = {
+        "kind": request.kind,
+        "match": request.match,
+        "more": dict(request.more),
+        "judged": request.judged,
+    }
+    return _pack(head, to_patch(request.change))
+
+
+def _request(head: dict[str, Any], patch: bytes) -> Request:
+    return Request(
+        from_patch(patch), kind=head["kind"], match=head["match"], more=head["more"], judged=head["judged"]
+    )
+
+
+def _answer_message(answer: Outcome | KymgraphError) -> bytes:
+    if isinstance(answer, Outcome):
+        head = {
+            "status": answer.status,
+            "generation": answer.generation,
+            "report": report_to_json(answer.report),
+        }
+        return _pack(head, to_patch(answer.change))
+    report = None
+    if isinstance(answer, GateRejected) and isinstance(answer.report, Report):
+        report = report_to_json(answer.report)
+    return _pack({"error": to_dict(answer), "report": report})
+
+
+def _answer(head: dict[str, Any], patch: bytes) -> Outcome:
+    """The outcome in an answer. Raises the error in it."""
+    report = None if head["report"] is None else report_from_json(head["report"])
+    if "error" in head:
+        error = from_dict(head["error"])
+        if isinstance(error, GateRejected) and report is not None:
+            error.report = report
+        raise error
+    return Outcome(head["status"], head["generation"], from_patch(patch), report or Report())
+
+
+# --- the process ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Job:
+    request: Request
+    answer: Outcome | KymgraphError | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+class WriterServer:
+    """Takes requests from the socket and commits them, as many at a time as are waiting."""
+
+    def __init__(self, committer: Committer) -> None:
+        self._committer = committer
+        self._path = committer.store.folder / SOCKET
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._listener = _listen(self._path)
+
+    def serve(self) -> None:
+        """Commit until `stop`."""
+        threading.Thread(target=self._accept, daemon=True).start()
+        while (job := self._jobs.get()) is not None:
+            jobs = [job]
+            with contextlib.suppress(queue.Empty):
+                while len(jobs) < BATCH:
+                    following = self._jobs.get_nowait()
+                    if following is None:
+                        self._jobs.put(None)
+                        break
+                    jobs.append(following)
+            try:
+                answers = self._committer.commit([job.request for job in jobs])
+            except BaseException:
+                # What the store holds now is known only after it has been opened again. Callers whose
+                # connection breaks send their change once more, under the same id.
+                log.exception("a fault of our own while committing")
+                self._path.unlink(missing_ok=True)
+                os._exit(70)
+            for job, answer in zip(jobs, answers, strict=True):
+                job.answer = answer
+                job.done.set()
+        self._path.unlink(missing_ok=True)
+        self._listener.close()
+
+    def stop(self) -> None:
+        """End after what is being committed now."""
+        self._jobs.put(None)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError, EOFError):
+            while True:
+                head, patch = _receive(connection)
+                try:
+                    job = _Job(_request(json.loads(head), patch))
+                except KymgraphError as error:
+                    connection.sendall(_answer_message(error))
+                    continue
+                self._jobs.put(job)
+                job.done.wait()
+                assert job.answer is not None
+                connection.sendall(_answer_message(job.answer))
+
+
+def _listen(path: Path) -> socket.socket:
+    """The socket, for this user alone. Whoever holds the store's lock may take the place of a dead one."""
+    listener = socket.socket(socket.AF_UNIX)
+    path.unlink(missing_ok=True)
+    with _short(path) as name:
+        before = os.umask(0o177)
+        try:
+            listener.bind(name)
+        finally:
+            os.umask(before)
+    listener.listen(128)
+    return listener
+
+
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """A name of the socket that is no longer than the kernel takes (107 bytes), however deep it lies."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        here = Path(f"/proc/self/fd/{folder}")
+        yield str(here / path.name) if here.exists() else str(path)
+    finally:
+        os.close(folder)
+
+
+def _receive(connection: socket.socket) -> tuple[bytes, bytes]:
+    """One message. Raises EOFError where it ends too early."""
+    return _exactly(connection, _size(_exactly(connection, 4))), _exactly(
+        connection, _size(_exactly(connection, 4))
+    )
+
+
+def _size(data: bytes) -> int:
+    (size,) = _LENGTH.unpack(data)
+    if size > MAX_MESSAGE:
+        raise EOFError("the message is longer than any that we send")
+    return int(size)
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        part = connection.recv(min(size - len(data), 1 << 20))
+        if not part:
+            raise EOFError("the connection was closed")
+        data += part
+    return bytes(data)
+
+
+def main() -> None:
+    """Serve until told to stop, or until the process that started this one is gone."""
+    project, folder, keep, deadline = sys.argv[1:]
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    try:
+        committer = Committer(
+            Project.load(Path(project)), EmbeddedStore(folder), keep=int(keep), deadline=float(deadline)
+        )
+    except StoreLocked:
+        sys.exit(LOCKED)
+    except KymgraphError as error:
+        log.error("the writer did not start: %s", error.message)
+        sys.exit(3)
+    server = WriterServer(committer)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.stop())
+    # The other end of our standard input is held by who started us and closes with them, however they end.
+    threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
+    with committer:
+        server.serve()
+
+
+def _stop_with_parent(server: WriterServer) -> None:
+    while os.read(0, 4096):  # not through sys.stdin, whose lock a thread must not hold when the process ends
+        pass
+    server.stop()
+
+
+# --- starting it ----------------------------------------------------------------------------------------
+
+
+class Supervisor:
+    """Keeps one writer process running for a server, and starts it again when it ends.
+
+    Where another process writes to the store (a command, or the writer of another server), it waits for its
+    turn; changes go through that one meanwhile.
+    """
+
+    def __init__(self, project: Path, store: Path, *, keep: int = 5, deadline: float = 10.0) -> None:
+        self._command = [sys.executable, "-m", "kymgraph.writer", str(project), str(store)]
+        self._command += [str(keep), str(deadline)]
+        self._stopped = threading.Event()
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the process after what it is committing, and wait for it."""
+        self._stopped.set()
+        if self._popen is not None:
+            with contextlib.suppress(OSError):
+                self._popen.terminate()
+        self._thread.join(15)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            # A session of its own: Ctrl-C is for the server, which then ends this in good order.
+            process = self._popen = subprocess.Popen(  # noqa: S603 - nothing of a request is in the command
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+            )
+            if self._stopped.is_set():
+                process.terminate()
+            began = time.monotonic()
+            code = process.wait()
+            if self._stopped.is_set():
+                return
+            if code != LOCKED:
+                log.warning("the writer ended with status %s and is started again", code)
+            self._stopped.wait(0.5 if code == LOCKED or time.monotonic() - began > 10 else 2.0)
+
+
+# --- asking it ------------------------------------------------------------------------------------------
+
+
+def _nobody(folder: Path) -> Busy:
+    return Busy(
+        f"it is not known that anything was written: the writer of {folder} did not answer",
+        hint="send the same change again with the same id: it is written once at most; see `kymgraph doctor`",
+    )
+
+
+def send(folder: Path, request: Request, *, tries: float = 15.0) -> Outcome:
+    """Have the writer process of a store commit. Raises what refuses the change.
+
+    For `tries` seconds it is looked for (and asked again if it ended meanwhile: the id keeps the change from
+    being written twice); then Busy is raised.
+    """
+    until = time.monotonic() + tries
+    message = _request_message(request)
+    while True:
+        with contextlib.suppress(OSError, EOFError), socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(PATIENCE)
+            with _short(folder / SOCKET) as name:
+                connection.connect(name)
+            connection.sendall(message)
+            head, patch = _receive(connection)
+            return _answer(json.loads(head), patch)
+        if time.monotonic() >= until:
+            raise _nobody(folder)
+        time.sleep(0.1)
+
+
+async def asend(folder: Path, request: Request, *, tries: float = 15.0) -> Outcome:
+    """As `send`, on an event loop."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + tries
+    message = _request_message(request)
+    while True:
+        with contextlib.suppress(OSError, EOFError, TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                with _short(folder / SOCKET) as name:
+                    reader, writer = await asyncio.open_unix_connection(name, limit=1 << 20)
+                try:
+                    writer.write(message)
+                    await writer.drain()
+                    head = await reader.readexactly(_size(await reader.readexactly(4)))
+                    patch = await reader.readexactly(_size(await reader.readexactly(4)))
+                finally:
+                    writer.close()
+            return _answer(json.loads(head), patch)
+        if loop.time() >= until:
+            raise _nobody(folder)
+        await asyncio.sleep(0.1)
+
+
+def commit(
+    project: Project,
+    store: EmbeddedStore,
+    request: Request,
+    *,
+    patience: float = 10.0,
+    keep: int = 5,
+    deadline: float = 10.0,
+) -> Outcome:
+    """Commit from a process of one's own: with the lock if it is free, else through the writer process.
+
+    Raises what refuses the change; StoreLocked where another command writes for longer than `patience`
+    seconds, StoreMissing, CannotWrite.
+    """
+    if not store.exists:
+        raise StoreMissing(
+            f"there is no store in {store.folder}; nothing was written", hint="build it with `kymgraph build`"
+        )
+    until = time.monotonic() + patience
+    while True:
+        try:
+            committer = Committer(project, store, keep=keep, deadline=deadline)
+        except StoreLocked:
+            with contextlib.suppress(Busy):
+                return send(store.folder, request, tries=0)
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+            continue
+        with committer:
+            [outcome] = committer.commit([request])
+        if isinstance(outcome, KymgraphError):
+            raise outcome
+        return outcome
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""The writer process: commands write with a server running and without, and nothing is lost in between."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kymgraph import files, writer
+from kymgraph.changeset import Changeset
+from kymgraph.commit import Outcome, Request
+from kymgraph.errors import BaseMoved, GateRejected, StoreMissing
+from kymgraph.project import Project
+from kymgraph.rdf import FORMATS, NamedNode, Quad, parse
+from kymgraph.store.embedded import EmbeddedStore
+from tests.conftest import Kymgraph, MakeProject
+from tests.needs import size
+
+SHAPES = """
+@prefix sh: <http://www.w3.org/ns/shacl#> .
+x:Named a sh:NodeShape ; sh:targetClass x:Thing ; sh:property x:hasName .
+x:hasName a sh:PropertyShape ; sh:path rdfs:label ; sh:minCount 1 ; sh:message "give it a name"@en .
+"""
+A = NamedNode("https://w3id.org/kymgraph/graph/a")
+
+
+@pytest.fixture
+def project(make_project: MakeProject) -> Project:
+    made = make_project({"data/a.ttl": "x:n x:is 0 .", "shapes/thing.ttl": SHAPES})
+    store = EmbeddedStore(made.store_folder)
+    read = files.read(made)
+    store.build(read.quads(), project=made, graphs=read.graphs, files=read.digests)
+    return made
+
+
+@pytest.fixture
+def store(project: Project) -> EmbeddedStore:
+    return EmbeddedStore(project.store_folder)
+
+
+@pytest.fixture
+def running(project: Project, store: EmbeddedStore) -> Iterator[writer.Supervisor]:
+    supervisor = writer.Supervisor(project.folder, store.folder)
+    supervisor.start()
+    until = time.monotonic() + 30
+    while not (store.folder / writer.SOCKET).exists():
+        assert time.monotonic() < until, "the writer did not start"
+        time.sleep(0.02)
+    yield supervisor
+    supervisor.stop()
+
+
+def quads(turtle: str) -> frozenset[Quad]:
+    prefixes = b"@prefix x: <http://x.example/> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .\n"
+    return frozenset(parse(prefixes + turtle.encode(), FORMATS["ttl"], graph=A))
+
+
+def add(turtle: str) -> Request:
+    return Request(Changeset(1, added=quads(turtle)))
+
+
+def counter(store: EmbeddedStore) -> int:
+    [row] = store.view().select("SELECT ?n { <http://x.example/n> <http://x.example/is> ?n }")
+    return int(row["n"].value)
+
+
+def increment(project: Project, store: EmbeddedStore) -> None:
+    """One compare-and-swap, tried until it is won."""
+    while True:
+        generation = store.generation
+        was = counter(store)
+        change = Changeset(
+            generation,
+            removed=quads(f"x:n x:is {was} ."),
+            added=quads(f"x:n x:is {was + 1} ."),
+            guard="generation",
+        )
+        try:
+            writer.commit(project, store, Request(change), patience=60)
+        except BaseMoved:
+            continue
+        return
+
+
+def test_a_process_without_a_server_takes_the_lock_and_lets_it_go(project, store):
+    outcome = writer.commit(project, store, add("x:s x:p 1 ."))
+
+    assert (outcome.status, store.generation) == ("committed", 2)
+    assert not (store.folder / writer.SOCKET).exists()
+    assert writer.commit(project, store, add("x:s x:p 2 .")).generation == 3
+
+
+def test_with_a_writer_running_the_same_call_goes_through_it(running, project, store):
+    outcome = writer.commit(project, store, add("x:s x:p 1 ."))
+
+    assert (outcome.status, store.generation) == ("committed", 2)
+    assert outcome.change.added == quads("x:s x:p 1 .")
+    with pytest.raises(GateRejected) as refused:
+        writer.commit(project, store, add("x:s a x:Thing ."))
+    assert "give it a name" in refused.value.report.to_text("en")
+    assert store.generation == 2
+
+
+def test_the_socket_is_for_its_owner_alone(running, store):
+    assert (store.folder / writer.SOCKET).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_writer_that_was_killed_is_started_again_and_callers_do_not_notice(running, project, store):
+    writer.commit(project, store, add("x:s x:p 1 ."))
+    assert running._popen is not None
+    running._popen.kill()
+
+    outcome = writer.send(store.folder, add("x:s x:p 2 ."), tries=30)
+
+    assert outcome.generation == 3
+
+
+def test_a_change_sent_twice_under_one_id_is_one_commit(running, project, store):
+    request = add("x:s x:p 1 .")
+
+    first = writer.commit(project, store, request)
+    second = writer.commit(project, store, request)
+
+    assert (first.status, second.status) == ("committed", "repeated")
+    assert first.generation == second.generation == store.generation == 2
+
+
+def test_a_store_that_is_not_there_is_named(project, tmp_path):
+    with pytest.raises(StoreMissing):
+        writer.commit(project, EmbeddedStore(tmp_path / "none"), add("x:s x:p 1 ."))
+
+
+def test_changes_that_wait_together_share_a_checkpoint(running, project, store):
+    outcomes: list[Outcome] = []
+    threads = [
+        threading.Thread(target=lambda n=n: outcomes.append(writer.send(store.folder, add(f"x:s x:p {n} ."))))
+        for n in range(24)
+    ]
+    writer.commit(project, store, add("x:warm x:up 1 ."))
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(o.generation for o in outcomes) == list(range(3, 27))
+    published = len([g for g in store.generations() if g > 2])
+    assert published < 24
+
+
+def test_no_increment_is_lost_between_processes_with_and_without_a_server(project, store, running):
+    each = size(quick=5, ci=75, night=1250)
+    script = (
+        "import sys; from kymgraph.project import Project; from kymgraph.store.embedded import EmbeddedStore\n"
+        "from pathlib import Path; from tests.test_writer import increment\n"
+        "project = Project.load(Path(sys.argv[1])); store = EmbeddedStore(project.store_folder)\n"
+        "for _ in range(int(sys.argv[2])): increment(project, store)\n"
+    )
+    root = Path(__file__).parent.parent
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(project.folder), str(each)],
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root)},
+        )
+        for _ in range(4)
+    ]
+    time.sleep(1.5)
+    running.stop()  # from here on they take the lock in turn
+
+    assert [process.wait(timeout=600) for process in processes] == [0, 0, 0, 0]
+    assert counter(store) == 4 * each
+    assert store.generation == 1 + 4 * each
+
+
+def test_ctrl_c_between_commits_leaves_a_store_that_opens(project, store):
+    running = subprocess.Popen(
+        [sys.executable, "-m", "kymgraph.writer", str(project.folder), str(store.folder), "5", "10"],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    writer.send(store.folder, add("x:s x:p 1 ."), tries=30)
+    running.send_signal(signal.SIGINT)
+
+    assert running.wait(20) == 0
+    assert writer.commit(project, store, add("x:s x:p 2 .")).generation == 3
+
+
+def test_commands_write_with_a_server_running_and_without(
+    project: Project, store: EmbeddedStore, kymgraph: Kymgraph, tmp_path: Path
+):
+    file = tmp_path / "more.ttl"
+    file.write_text("@prefix x: <http://x.example/> .\nx:m x:p 1 .\n")
+    apply = ("apply", file, "--graph", "a", "--reason", "lisää", "--format", "json")
+
+    def committed(*command: object) -> int:
+        done = kymgraph(*map(str, command), cwd=project.folder)
+        assert done.returncode == 0, done.stderr
+        return int(json.loads(done.stdout)["generation"])
+
+    assert committed(*apply) == 2
+    assert committed("revert", 2, "--reason", "pois", "--format", "json") == 3
+    supervisor = writer.Supervisor(project.folder, store.folder)
+    supervisor.start()
+    try:
+        assert committed(*apply) == 4
+        assert committed("revert", 4, "--reason", "pois", "--format", "json") == 5
+    finally:
+        supervisor.stop()
