@@ -158,7 +158,9 @@ class Application:
             if message["type"] == "http.response.start":
                 started, status = True, message["status"]
                 # What is not FastAPI's has them already.
-                if not route and not any(name == b"content-security-policy" for name, _ in message["headers"]):
+                if not route and not any(
+                    name == b"content-security-policy" for name, _ in message["headers"]
+                ):
                     message["headers"] = [*message["headers"], *COMMON_HEADERS]
             else:
                 ended = not message.get("more_body", False)

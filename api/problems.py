@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 from api.negotiate import Language
-from kymgraph.errors import GateRejected, KymgraphError, SheetRefused
+from kymgraph.errors import BaseMoved, GateRejected, KymgraphError, SheetRefused
 from kymgraph.report import Report
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -230,4 +230,6 @@ def problem(error: Exception, lang: Language) -> Problem:
     retry = getattr(error, "retry_after", _RETRY_AFTER.get(code))
     if retry is not None:
         headers["retry-after"] = str(max(1, round(retry)))
-    return Problem(kind.status, code, kind.title(lang), error.message, lang, members, headers)
+    # RFC 9110: what fails a condition of the request itself is 412.
+    status = 412 if isinstance(error, BaseMoved) and error.matched else kind.status
+    return Problem(status, code, kind.title(lang), error.message, lang, members, headers)

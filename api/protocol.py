@@ -1,4 +1,4 @@
-"""A request to `/sparql` read by the rules of the SPARQL 1.1 Protocol, before its query text is looked at.
+"""A request to `/sparql` read by the rules of the SPARQL 1.1 Protocol, before its text is looked at.
 
 Pure functions from bytes and headers to an `Asked`; nothing is run, and every fault is named here.
 """
@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from api.deps import MAX_URL
 from api.negotiate import Language, language, prefers_html
-from api.problems import RequestError, TokenRequired, UnsupportedMediaType, UriTooLong
+from api.problems import RequestError, UnsupportedMediaType, UriTooLong
 from kymgraph.errors import BadParameter
 
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -36,6 +36,9 @@ class Asked(NamedTuple):
     parameters: tuple[tuple[str, str], ...]
     origin: str
     from_body: bool = False  #: the text is the body itself, so another body asks the same of another text
+    update: str | None = None  #: a SPARQL Update instead of a query
+    using: tuple[str, ...] = ()
+    using_named: tuple[str, ...] = ()
 
 
 def read_request(
@@ -43,7 +46,7 @@ def read_request(
 ) -> Asked:
     """Read the parameters of a request by the rules of the protocol; `body` is None for GET and HEAD.
 
-    Raises RequestError and its kin (400, 401, 414, 415) and BadParameter.
+    Raises RequestError and its kin (400, 414, 415) and BadParameter.
     """
     if len(query_string) > MAX_URL:
         raise UriTooLong(
@@ -53,6 +56,7 @@ def read_request(
     in_url = _parameters(query_string, "the address")
     in_body: list[tuple[str, str]] = []
     text: str | None = None
+    update: str | None = None
     from_body = False
     if body is None:
         if any(name == "update" for name, _ in in_url):
@@ -63,31 +67,29 @@ def read_request(
         charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", rest, re.IGNORECASE)
         if media_type not in (_FORM, _QUERY, _UPDATE):
             raise UnsupportedMediaType(
-                f"nothing was asked: a body of type {media_type or '(none given)'} is not read here. "
-                f"Send {_QUERY} with the query as the body, or {_FORM} with query=…",
-                headers={"accept-post": f"{_QUERY}, {_FORM}"},
+                f"nothing was asked: a body of type {media_type or '(none given)'} is not read here. Send "
+                f"{_QUERY} or {_UPDATE} with the text as the body, or {_FORM} with query=… or update=…",
+                headers={"accept-post": f"{_QUERY}, {_UPDATE}, {_FORM}"},
             )
         if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
             raise UnsupportedMediaType(f"nothing was asked: the body is in {charset[1]}; only UTF-8 is read")
         if media_type == _FORM:
             in_body = _parameters(body, "the form")
         else:
-            text, from_body = body_text(body), True
+            text, from_body = body_text(body), media_type == _QUERY
             if media_type == _UPDATE:
-                raise TokenRequired("an update", sent=headers["authorization"] is not None)
+                update, text = text, None
     parameters = in_url + in_body
     queries = [value for name, value in parameters if name == "query"]
     updates = [value for name, value in parameters if name == "update"]
-    if len(queries) + len(updates) + (text is not None) > 1:
-        raise RequestError(
-            "nothing was asked: one request holds one query; this one holds several query= or update="
-        )
+    if len(queries) + len(updates) + (text is not None) + (update is not None) > 1:
+        raise RequestError("nothing was asked: one request holds one query or update; this one holds several")
     if updates:
-        raise TokenRequired("an update", sent=headers["authorization"] is not None)
+        update = updates[0]
     if queries:
         text = queries[0]
-    if text is None and body is not None:
-        raise RequestError("nothing was asked: the form has no query=")
+    if text is None and update is None and body is not None:
+        raise RequestError("nothing was asked: the form has no query= and no update=")
 
     values = dict(reversed(parameters))
     default_graphs = tuple(_iri(name, value) for name, value in parameters if name == "default-graph-uri")
@@ -108,6 +110,9 @@ def read_request(
         parameters=tuple(parameters),
         origin=origin,
         from_body=from_body,
+        update=update,
+        using=tuple(_iri(name, value) for name, value in parameters if name == "using-graph-uri"),
+        using_named=tuple(_iri(name, value) for name, value in parameters if name == "using-named-graph-uri"),
     )
 
 

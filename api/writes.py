@@ -26,12 +26,21 @@ from api.deps import Services, client_of
 from api.negotiate import Language, choose, language
 from api.problems import RequestError, TokenRequired, UnsupportedMediaType
 from api.protocol import body_text
+from api.wire import read_body
 from kymgraph import rdf
 from kymgraph.access import Principal, Proposal
 from kymgraph.changeset import Changeset, to_patch
 from kymgraph.commit import Outcome, Request, Rules, State, resolve
 from kymgraph.diff import diff
-from kymgraph.errors import BadParameter, BaseMoved, GateRejected, IdReused, InputError, KymgraphError
+from kymgraph.errors import (
+    BadParameter,
+    BaseMoved,
+    FormatNotAvailable,
+    GateRejected,
+    IdReused,
+    InputError,
+    KymgraphError,
+)
 from kymgraph.intake import from_body, from_update
 from kymgraph.rdf import NamedNode
 from kymgraph.report import Report
@@ -41,7 +50,10 @@ from kymgraph.store.payload import Mode
 _ATTEMPTS: Final = 50
 _TAG = re.compile(r'(?:W/)?"g(\d+)[^"]*"')
 _PATCHES: Final = frozenset({"application/rdf-patch", "text/rdf-patch"})
-_REPORT_TYPES: Final = ("application/problem+json", "application/json", "text/turtle", "application/ld+json")
+_RDF_TYPES: Final = ("text/turtle", "application/ld+json")
+_REPORT_FORMATS: Final = (*_RDF_TYPES, "application/json", "text/plain")
+_REPORT_TYPES: Final = ("application/problem+json", "application/json", *_RDF_TYPES)
+_OUTCOME_TYPES: Final = ("application/json", *_RDF_TYPES, "text/plain")
 
 Make = Callable[[], Awaitable[Changeset]]
 
@@ -80,7 +92,7 @@ async def read(
     """
     principal = await services.authenticator.principal(headers.get("authorization"))
     if principal is None:
-        raise TokenRequired("this")
+        raise TokenRequired(line)
     principal.require("editor")
     given = dict(reversed(parameters))
     reason = given.get("reason") or unquote(headers.get("kymgraph-reason", ""))
@@ -103,10 +115,16 @@ async def read(
     )
 
 
-async def read_http(services: Services, request: HttpRequest, body: bytes) -> Asked:
-    """`read` for a request of the framework."""
+async def read_http(services: Services, request: HttpRequest) -> tuple[Asked, bytes]:
+    """`read` for a request of the framework, and its body, which is read from those alone who may write."""
+    headers = request.headers
+    principal = await services.authenticator.principal(headers.get("authorization"))
+    if principal is None:
+        raise TokenRequired(f"{request.method} {request.url.path}")
+    principal.require("editor")
+    body = await read_body(request.receive, services.settings.write_bytes)
     line, parameters = f"{request.method} {request.url.path}", request.query_params.multi_items()
-    return await read(services, line, request.headers, parameters, body, request.client)
+    return await read(services, line, headers, parameters, body, request.client), body
 
 
 def _match(header: str | None) -> int | None:
@@ -148,13 +166,13 @@ async def _perform(
     created: Callable[[Outcome], str | None],
 ) -> Response:
     if (repeated := _repeated(services, asked)) is not None:
-        return await _outcome(services, asked, repeated, None)
+        return await _outcome(services, asked.client, repeated, None)
     for attempt in range(_ATTEMPTS):
         request = _request(services, asked, await make(), kind, more)
         graphs = names_of(services, request.change)
         asked.principal.require("editor", graphs=graphs)
         if asked.dry_run:
-            return await _outcome(services, asked, await check(services, request), None)
+            return await _looked_at(services, asked, request)
         if not asked.principal.may("publisher", graphs=graphs):
             return await _propose(services, asked, request, graphs)
         try:
@@ -168,7 +186,7 @@ async def _perform(
             await record(services, asked, "commit", request.change.id, error.code)
             raise
         await record(services, asked, "commit", str(outcome.generation), outcome.status)
-        return await _outcome(services, asked, outcome, created(outcome))
+        return await _outcome(services, asked.client, outcome, created(outcome))
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -223,6 +241,21 @@ async def check(services: Services, request: Request) -> Outcome:
     return Outcome("checked", view.generation, change, verdict)
 
 
+async def look_at(
+    services: Services, make: Make, *, reason: str, lang: Language, accept: str | None, client: str
+) -> Response:
+    """What a change would come to, for anybody who asks: verdict, difference, questions."""
+    request = Request(replace(await make(), reason=reason))
+    outcome = await check(services, request)
+    if choose(accept, _OUTCOME_TYPES) == "application/json":
+        return await _outcome(services, client, outcome, None)
+    return report_response(services, outcome.report, accept, lang)
+
+
+async def _looked_at(services: Services, asked: Asked, request: Request) -> Response:
+    return await _outcome(services, asked.client, await check(services, request), None)
+
+
 async def _propose(services: Services, asked: Asked, request: Request, graphs: Sequence[str]) -> Response:
     outcome = await check(services, request)
     if not outcome.report.accepted:
@@ -259,12 +292,19 @@ _SHEETS: Final = {
 }
 
 
+def is_change(content_type: str) -> bool:
+    """Whether a body of this type can be nothing but a change (RDF can also be looked at by itself)."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type == _UPDATE or media_type in _PATCHES or media_type in _SHEETS
+
+
 def maker(
     services: Services,
-    asked: Asked,
     content_type: str,
     body: bytes,
     *,
+    lang: Language,
+    client: str,
     graph: NamedNode | None = None,
     mode: Mode = "add",
     coding: str = "",
@@ -281,10 +321,10 @@ def maker(
         )
     if media_type == _UPDATE:
         text = body_text(body)
-        return lambda: update(services, asked, text)
+        return lambda: update(services, client, text)
     if media_type in _SHEETS:
         suffix = _SHEETS[media_type] + (".gz" if packed else "")
-        return lambda: _sheet(services, asked, body, suffix, graph)
+        return lambda: _sheet(services, lang, body, suffix, graph)
     if media_type not in _PATCHES:
         try:
             rdf.format_for(media_type or "nothing")
@@ -298,26 +338,24 @@ def maker(
         graph=graph,
         mode=mode,
         packed=packed,
-        client=asked.client,
+        client=client,
         max_bytes=limit,
     )
 
 
 async def update(
     services: Services,
-    asked: Asked,
+    client: str,
     text: str,
     using: Sequence[str] = (),
     using_named: Sequence[str] = (),
 ) -> Changeset:
     """What a SPARQL Update would change in the state of now."""
-    return await from_update(
-        services.dataset, text, using=using, using_named=using_named, client=asked.client
-    )
+    return await from_update(services.dataset, text, using=using, using_named=using_named, client=client)
 
 
 async def _sheet(
-    services: Services, asked: Asked, body: bytes, suffix: str, graph: NamedNode | None
+    services: Services, lang: Language, body: bytes, suffix: str, graph: NamedNode | None
 ) -> Changeset:
     from kymgraph.intake.sheet import from_sheet
 
@@ -328,7 +366,7 @@ async def _sheet(
         project=services.project,
         view=dataset.view(),
         graph=graph,
-        lang=asked.lang,
+        lang=lang,
         suffix=suffix,
     )
     return made.change
@@ -337,7 +375,7 @@ async def _sheet(
 # --- answers --------------------------------------------------------------------------------------------
 
 
-async def _outcome(services: Services, asked: Asked, outcome: Outcome, location: str | None) -> Response:
+async def _outcome(services: Services, client: str, outcome: Outcome, location: str | None) -> Response:
     body: dict[str, Any] = {
         "status": outcome.status,
         "generation": outcome.generation,
@@ -356,9 +394,17 @@ async def _outcome(services: Services, asked: Asked, outcome: Outcome, location:
             diff, outcome.change, [view], services.project.base, services.project.prefixes
         )
         body["diff"] = shown.to_list()
+        body["questions"] = await _questions(services, client, outcome)
     if location is not None:
         headers["location"] = location
     return json_response(body, 201 if location else 200, headers=headers, generation=outcome.generation)
+
+
+async def _questions(services: Services, client: str, outcome: Outcome) -> list[str]:
+    """Names of the competency questions that would be answered differently."""
+    if outcome.change.empty:
+        return []
+    return [q.name for q in await services.dataset.questions(outcome.change, client=client)]
 
 
 def json_response(
@@ -374,15 +420,29 @@ def json_response(
 def _rdf_refusal(services: Services, asked: Asked, error: GateRejected) -> Response | None:
     """A refusal as the RDF that the client asked for; None where it did not."""
     chosen = choose(asked.accept, _REPORT_TYPES)
-    report = error.report
-    if chosen not in ("text/turtle", "application/ld+json") or not isinstance(report, Report):
+    if chosen not in _RDF_TYPES or not isinstance(error.report, Report):
         return None
-    body = (
-        report.to_turtle().encode()
-        if chosen == "text/turtle"
-        else rdf.serialise(report.to_quads(), rdf.FORMATS["jsonld"], services.project.prefixes)
-    )
-    return Response(body, 422, headers={"content-type": chosen, "cache-control": "no-store"})
+    return report_response(services, error.report, asked.accept, asked.lang, status=422)
+
+
+def report_response(
+    services: Services, report: Report, accept: str | None, lang: Language, *, status: int = 200
+) -> Response:
+    """A report in the format that the client likes best. Raises FormatNotAvailable."""
+    chosen = choose(accept, _REPORT_FORMATS)
+    if chosen is None:
+        raise FormatNotAvailable(f"nothing was sent: a report is available as {', '.join(_REPORT_FORMATS)}")
+    if chosen == "text/turtle":
+        body = report.to_turtle().encode()
+    elif chosen == "application/ld+json":
+        body = rdf.serialise(report.to_quads(), rdf.FORMATS["jsonld"], services.project.prefixes)
+    elif chosen == "text/plain":
+        body = (report.to_text(lang) + "\n").encode()
+    else:
+        body = report.to_json().encode()
+    charset = "; charset=utf-8" if chosen.startswith("text/") else ""
+    headers = {"content-type": chosen + charset, "content-language": lang, "cache-control": "no-store"}
+    return Response(body, status, headers=headers)
 
 
 def proposal_to_dict(services: Services, proposal: Proposal) -> dict[str, Any]:

@@ -302,11 +302,18 @@ class Committer:
     def _verdicts(self, changes: Iterator[Changeset], *, judged: bool) -> Iterator[Report | KymgraphError]:
         if judged:
             return (Report() for _ in changes)
+        return self._the_judge().judge(self.head, (), changes)
+
+    def warm(self) -> None:
+        """Start the judge now instead of at the first change, without waiting for it."""
+        self._the_judge().start()
+
+    def _the_judge(self) -> Judge:
         if self._judge is None:
             from kymgraph.gate.process import Judge
 
             self._judge = Judge(self.project.folder, self.store.folder, deadline=self._deadline)
-        return self._judge.judge(self.head, (), changes)
+        return self._judge
 
     def _entry(self, request: Request, change: Changeset, number: int) -> Commit:
         entry = Entry(

@@ -11,14 +11,17 @@ import asyncio
 import datetime
 import gzip
 import re
+import shutil
+import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from kymgraph import files, results
+from kymgraph import files, ledger, results
 from kymgraph.changeset import Changeset
 from kymgraph.commit import Outcome, Request
 from kymgraph.errors import (
@@ -27,6 +30,7 @@ from kymgraph.errors import (
     GateRejected,
     GraphNotFound,
     InputError,
+    KymgraphError,
     UnknownParameter,
 )
 from kymgraph.namespaces import XSD
@@ -45,7 +49,7 @@ from kymgraph.rdf import (
     serialise,
 )
 from kymgraph.results import Rows
-from kymgraph.store.embedded import EmbeddedStore, Manifest
+from kymgraph.store.embedded import CheckpointView, EmbeddedStore, Manifest
 from kymgraph.store.journal import FIRST_GENERATION, Entry, Journal
 from kymgraph.view import UNION
 
@@ -58,6 +62,9 @@ if TYPE_CHECKING:
     from kymgraph.view import View
 
 T = TypeVar("T")
+
+#: Generations other than the current one that have workers of their own at a time.
+OLD_POOLS: Final = 3
 
 #: What a parameter of a query may be in Python.
 Value = str | int | float | bool | Decimal | datetime.date | datetime.datetime | NamedNode | Literal
@@ -167,8 +174,19 @@ class Dataset:
         return self.store.generation
 
     def view(self, at: int | None = None) -> View:
-        """A state that does not change under its reader, by default the current one."""
-        return self.store.view(at)
+        """A state that does not change under its reader, by default the current one.
+
+        Older ones are made again from the nearest that is kept. Raises GenerationNotKept.
+        """
+        if at is None or at == self.generation:
+            return self.store.view()
+        return CheckpointView(at, self.state(at))
+
+    def state(self, at: int) -> Path:
+        """The folder of a generation's database, made again if it is not kept. Raises GenerationNotKept."""
+        return self.store.state_at(
+            at, ledger_of=lambda entry, change: ledger.quads_of(self.project, entry, change)
+        )
 
     def graph(self, name: str, *, at: int | None = None) -> Iterator[Quad]:
         """The quads of one named graph, for readers outside: demanded datatypes restored.
@@ -320,6 +338,8 @@ class Dataset:
 
     async def _pool(self, at: int | None) -> WorkerPool:
         if at in self._pools:
+            if at is not None:
+                self._pools[at] = self._pools.pop(at)  # the last one asked for is the last to go
             return self._pools[at]
         from kymgraph.store.workers import WorkerPool
 
@@ -334,14 +354,27 @@ class Dataset:
                 path = known[generation] = self.store.checkpoint_path(generation)
             return generation, path
 
+        options = self._options
+        if at is not None:  # seldom asked, so two processes have to do
+            known[at] = await asyncio.to_thread(self.state, at)
+            options = {**options, "fast": 1, "slow": 1, "spare": 0}
         checkpoint()
-        pool = WorkerPool(checkpoint, **self._options)
+        pool = WorkerPool(checkpoint, **options)
         await pool.start()
         if at in self._pools:  # another request was faster
             await pool.close()
         else:
             self._pools[at] = pool
+            await self._let_go()
         return self._pools[at]
+
+    async def _let_go(self) -> None:
+        """Close the pools of generations that were asked for longest ago, once nothing runs in them."""
+        old = [at for at in self._pools if at is not None][:-OLD_POOLS]
+        for at in old:
+            stats = self._pools[at].stats()
+            if not stats["running"] and not stats["running_slow"] and not stats["waiting"]:
+                await self._pools.pop(at).close()
 
     # -- changes
 
@@ -374,6 +407,46 @@ class Dataset:
         from kymgraph import writer
 
         return await writer.asend(self.store.folder, request)
+
+    async def questions(self, change: Changeset, *, client: str = "") -> list[NamedQuery]:
+        """The competency questions (with their example values) that a change would have answered differently.
+
+        `change` is exact against the current generation. A question that cannot be answered in time is left
+        out.
+        """
+        from kymgraph.store.workers import WorkerPool
+
+        asked = [NamedQuery.load(file) for file in self.project.query_files()]
+        beside = self.store.folder / "history"  # where files can be linked instead of copied
+        folder = Path(tempfile.mkdtemp(prefix="what-if-", dir=beside if beside.is_dir() else None))
+        try:
+            place = folder / "0"
+            await asyncio.to_thread(self._what_if, change, place)
+            pool = WorkerPool(lambda: (0, place), **{**self._options, "fast": 1, "slow": 1, "spare": 0})
+            async with pool:
+                return [query for query in asked if await self._differs(query, pool, client)]
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    def _what_if(self, change: Changeset, place: Path) -> None:
+        from kymgraph.store.history import what_if
+
+        in_union = self.project.in_union if self.project.default_graph == "union" else None
+        path = self.store.checkpoint_path(change.base)
+        what_if(path, place, change, base=self.project.base, in_union=in_union)
+
+    async def _differs(self, query: NamedQuery, pool: WorkerPool, client: str) -> bool:
+        if inspect(query.text).form not in ("select", "ask"):
+            return False
+        from kymgraph.store.workers import Job
+
+        job = Job(text=query.text, bindings=bind(query.text, dict(query.example)))
+        try:
+            before = results.rows(await whole(await self.run(job, client=client)))
+            after = results.rows(await whole(await pool.run(job, client=client)))
+        except KymgraphError:
+            return False
+        return (before.boolean, Counter(map(repr, before))) != (after.boolean, Counter(map(repr, after)))
 
     @property
     def journal(self) -> Journal:

@@ -130,7 +130,7 @@ def diff(change: Changeset, views: Iterable[View], base: Base, prefixes: Mapping
     for quad in change.added:  # a resource that is only just coming
         if quad.predicate in LABELS and isinstance(quad.object, Literal):
             own.setdefault(_term(quad.subject), {}).setdefault(quad.object.language or "", quad.object.value)
-    labels = {term: {**labels_of(term, given), **own.get(term, {})} for term in terms}
+    labels = {term: {**own.get(term, {}), **labels_of(term, given)} for term in terms}
     return Diff(tuple(resources), {term: texts for term, texts in labels.items() if texts}, base, prefixes)
 
 

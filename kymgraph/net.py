@@ -496,14 +496,14 @@ def _resolve(host: str, port: int) -> list[str]:
 def _is_public(address: str) -> bool:
     """Whether an address is one of the open internet; one that wraps another is as private as that.
 
-    >>> [_is_public(a) for a in ("93.184.215.14", "10.0.0.1", "::ffff:127.0.0.1", "64:ff9b::a00:1")]
-    [True, False, False, False]
+    >>> [_is_public(a) for a in ("93.184.215.14", "64:ff9b::5db8:d70e", "10.0.0.1", "64:ff9b::a00:1")]
+    [True, True, False, False]
     """
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is None and ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
+        if ip in _NAT64 or ip.ipv4_mapped:
+            return _is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)))
+        inner = ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
         if ip.is_site_local or (inner is not None and not _is_public(str(inner))):
             return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved

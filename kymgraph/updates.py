@@ -10,7 +10,7 @@ engine or touches a store.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, NoReturn
 from urllib.parse import urljoin
@@ -61,6 +61,7 @@ class Operation:
     kind: Kind
     start: int  #: offset of its first word
     prologue: str  #: all BASE and PREFIX of the request before it
+    end: int = 0  #: offset behind it
     silent: bool = False
     delete: Block | None = None  #: template, or data
     insert: Block | None = None
@@ -191,17 +192,7 @@ def _pattern(text: str, operation: Operation, limits: Limits) -> int:
     try:
         info = queries.inspect(head + operation.where.text, limits=limits, allow_service=True)
     except QuerySyntaxError as error:
-        if error.line is None or error.column is None or error.line <= (before := head.count("\n")):
-            raise
-        # Where it is in the request, not in the query that was made of it.
-        first, column = position(text, operation.where.start)
-        line = error.line - before
-        raise QuerySyntaxError(
-            error.detail,
-            line=first + line - 1,
-            column=error.column + (column - 1 if line == 1 else 0),
-            hint=error.hint,
-        ) from None
+        raise _moved(error, head.count("\n"), text, operation.where.start) from None
     except QueryTooLarge as error:
         raise QueryTooLarge(
             error.message.replace("nothing was run", "nothing was changed"), hint=error.hint
@@ -212,6 +203,54 @@ def _pattern(text: str, operation: Operation, limits: Limits) -> int:
             hint="Ask the other endpoint yourself and put its rows into the update with VALUES.",
         )
     return info.operators
+
+
+def _moved(error: QuerySyntaxError, before: int, text: str, start: int) -> QuerySyntaxError:
+    """An error in a text that was made of `before` lines and a piece of the request: where it is in that."""
+    if error.line is None or error.column is None or error.line <= before:
+        return QuerySyntaxError(error.detail, hint=error.hint)
+    first, column = position(text, start)
+    line = error.line - before
+    return QuerySyntaxError(
+        error.detail,
+        line=first + line - 1,
+        column=error.column + (column - 1 if line == 1 else 0),
+        hint=error.hint,
+    )
+
+
+# --- what the engine parses -----------------------------------------------------------------------------
+
+
+def pieces(text: str, found: Sequence[Operation]) -> Iterator[tuple[str, Callable[[str], QuerySyntaxError]]]:
+    """Texts for the engine to parse, each with what makes an error of its words.
+
+    The request as a whole, unless it has a BASE or PREFIX behind an operation, where the engine (Oxigraph 0.5)
+    knows none: then each operation by itself. Raises QuerySyntaxError for a label shared by two of these.
+    """
+    if len({op.prologue for op in found}) < 2:
+        yield text, lambda message: syntax_error(message, text)
+        return
+    labels: set[str] = set()
+    for op in found:
+        own = set()
+        for block in (op.delete, op.insert, op.where):
+            for token in tokenize(block.text) if block is not None else ():
+                if token.kind == "bnode":
+                    own.add(token.text)
+                    if token.text in labels:
+                        assert block is not None
+                        _fail(text, block.start + token.start, *_SHARED_LABEL)
+        labels |= own
+        piece = f"{op.prologue}\n{text[op.start : op.end]}"
+        before = op.prologue.count("\n") + 1
+
+        def explained(
+            message: str, piece: str = piece, before: int = before, op: Operation = op
+        ) -> QuerySyntaxError:
+            return _moved(syntax_error(message, piece), before, text, op.start)
+
+        yield piece, explained
 
 
 # --- cutting --------------------------------------------------------------------------------------------
@@ -293,7 +332,9 @@ class _Reader:
         found = []
         self._prologue()
         while self.at < len(self.tokens):
-            found.append(self._operation())
+            operation = self._operation()
+            last = self.tokens[self.at - 1]
+            found.append(replace(operation, end=last.start + len(last.text)))
             if self.at < len(self.tokens):
                 self._expect(";", "Separate operations with ;")
                 self._prologue()
@@ -441,6 +482,10 @@ class _Reader:
 
 _ENGINE: Final = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 _LONG: Final = 65_536
+_SHARED_LABEL: Final = (
+    "a blank node label is used in two operations or patterns",
+    "Blank nodes do not reach beyond their operation; give the node an IRI.",
+)
 _SHARED: Final = "cannot be shared by multiple blocks"
 
 
@@ -456,12 +501,7 @@ def syntax_error(message: str, text: str) -> QuerySyntaxError:
         label = re.search(r"_:\S+", message)
         at = text.rfind(label[0]) if label else -1
         line, column = position(text, at) if at >= 0 else (None, None)
-        return QuerySyntaxError(
-            "a blank node label is used in two operations or patterns",
-            line=line,
-            column=column,
-            hint="Blank nodes do not reach beyond their operation; give the node an IRI.",
-        )
+        return QuerySyntaxError(_SHARED_LABEL[0], line=line, column=column, hint=_SHARED_LABEL[1])
     return _misplaced(text) or queries.syntax_error(message, text)
 
 

@@ -243,6 +243,7 @@ def main() -> None:
     # The other end of our standard input is held by who started us and closes with them, however they end.
     threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
     with committer:
+        committer.warm()
         server.serve()
 
 

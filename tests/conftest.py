@@ -105,8 +105,22 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         yield start
 
 
+@pytest.fixture(scope="session")
+def serve_writable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """The same started as `kymgraph serve`, which has the writer process beside it."""
+    with contextlib.ExitStack() as stack:
+
+        def start(project: Path, store: Path, **settings: object) -> str:
+            log = tmp_path_factory.mktemp("server") / "log.txt"
+            return stack.enter_context(_served(project, store, log, settings, writable=True))
+
+        yield start
+
+
 @contextlib.contextmanager
-def _served(project: Path, store: Path, log: Path, settings: Mapping[str, object]) -> Iterator[str]:
+def _served(
+    project: Path, store: Path, log: Path, settings: Mapping[str, object], *, writable: bool = False
+) -> Iterator[str]:
     port = _free_port()
     given = {"project": project, "store": store, "port": port, "rate_limit": 0, **settings}
     environment = clean_environment() | {
@@ -116,6 +130,8 @@ def _served(project: Path, store: Path, log: Path, settings: Mapping[str, object
         sys.executable, "-m", "uvicorn", "--http", "api.http1:BoundedHttp", "--loop", "asyncio",
         "--lifespan", "on", "--no-access-log", "--port", str(port), "api.app:app",
     ]  # fmt: skip
+    if writable:
+        command = [sys.executable, "-m", "kymgraph", "serve", "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,

@@ -115,6 +115,8 @@ def test_no_token_is_ever_on_the_disk(access: Access) -> None:
 def test_the_files_are_for_their_owner_alone(access: Access) -> None:
     before = os.umask(0)
     try:
+        made = access_module._create(access.path.parent.parent / "made")
+        assert made.stat().st_mode & 0o777 == 0o600  # from the beginning, not a moment later
         access.create_token("a", "reader", expires=None)
         assert {f.name: f.stat().st_mode & 0o777 for f in access.path.parent.iterdir()} == dict.fromkeys(
             access_module.FILES, 0o600
@@ -567,6 +569,9 @@ def test_tokens_go_along_when_the_store_is_built_anew(access: Access, tmp_path: 
     waiting.join()
 
     assert access.authenticate(text).name == "a"
+    run_elsewhere(store / FILE, "access.revoke('a')")
+    with pytest.raises(TokenInvalid):
+        access.authenticate(text)
     assert (store / FILE).stat().st_mode & 0o777 == 0o600
     with Access(store / FILE) as opened:
         assert [t.name for t in opened.tokens()] == ["a", "waited"]
@@ -658,6 +663,18 @@ def test_several_processes_may_make_the_file_at_once(tmp_path: Path) -> None:
     with Access(path) as access:
         assert sorted(t.name for t in access.tokens()) == ["0", "1", "2", "3"]
         assert len({access.salt()}) == 1
+
+
+def test_a_file_that_is_gone_lets_nobody_in(access: Access) -> None:
+    text, _ = access.create_token("a", "editor", expires=None)
+    access.authenticate(text)
+    for file in access.path.parent.iterdir():
+        file.unlink()
+
+    with pytest.raises(TokenInvalid):
+        access.authenticate(text)
+    access.create_token("a", "editor", expires=None)
+    assert len(access.tokens()) == 1
 
 
 def test_threads_may_share_one_access(access: Access) -> None:

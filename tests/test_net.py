@@ -224,6 +224,29 @@ def test_the_next_checked_address_is_tried_where_the_first_does_not_answer(serve
     assert answer.body == b"hello"
 
 
+@contextlib.contextmanager
+def deaf(host: str, port: int = 0) -> Iterator[int]:
+    """A port that neither lets anybody in nor turns them away."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind((host, port))
+        listener.listen(0)
+        for _ in range(4):  # fill the queue of those who wait to be let in
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+def test_an_address_that_swallows_everything_leaves_time_for_the_next(server: Server) -> None:
+    server.answers["/"] = says()
+    listed = [f"two.test:{server.port}", f"127.0.0.9:{server.port}", server.listed]
+    client = Client(listed, resolve=Names(["127.0.0.9", "127.0.0.1"]))
+
+    with deaf("127.0.0.9", server.port):
+        assert client.get(server.at("/", host="two.test"), timeout=1).body == b"hello"
+
+
 def test_a_name_that_does_not_resolve_is_a_failure() -> None:
     def nowhere(host: str, port: int) -> list[str]:
         raise socket.gaierror(-2, "Name or service not known")
@@ -430,19 +453,10 @@ def test_a_slow_server_is_left_at_the_deadline(server: Server, head: bytes, drop
 
 
 def test_a_server_that_takes_no_connection_is_left_at_the_deadline() -> None:
-    with socket.socket() as deaf:
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen(0)
-        port = deaf.getsockname()[1]
-        with contextlib.ExitStack() as stack:
-            for _ in range(4):  # fill the queue of those who wait to be let in
-                waiting = stack.enter_context(socket.socket())
-                waiting.setblocking(False)
-                waiting.connect_ex(("127.0.0.1", port))
-
-            began = time.monotonic()
-            with pytest.raises(FetchFailed):
-                Client([f"127.0.0.1:{port}"]).get(f"http://127.0.0.1:{port}/", timeout=0.5)
+    with deaf("127.0.0.1") as port:
+        began = time.monotonic()
+        with pytest.raises(FetchFailed, match=r"more than 0\.5 s"):
+            Client([f"127.0.0.1:{port}"]).get(f"http://127.0.0.1:{port}/", timeout=0.5)
 
     assert time.monotonic() - began < 1.5
 
@@ -483,6 +497,17 @@ def endless(packed: bytes | None) -> Answer:
             handler.wfile.write(b"x" * 10_000 if packed is None else packed)
 
     return answer
+
+
+def test_a_body_that_comes_fast_but_never_ends_is_left_at_the_deadline(server: Server) -> None:
+    server.answers["/"] = endless(None)
+
+    with (
+        pytest.raises(FetchFailed, match=r"more than 0\.3 s"),
+        Client([server.listed]).stream("GET", server.at("/"), limit=10**15, timeout=0.3) as answer,
+    ):
+        for _ in answer.chunks:
+            pass
 
 
 @pytest.mark.parametrize("packed", [None, gzip.compress(b"x" * 100_000), gzip.compress(b"")])

@@ -17,7 +17,6 @@ from api import writes
 from api.deps import Services, ServicesDep
 from api.negotiate import choose
 from api.problems import TokenRequired
-from api.wire import read_body
 from kymgraph.access import Principal, Proposal
 from kymgraph.changeset import Changeset, from_patch, to_patch
 from kymgraph.commit import Outcome
@@ -139,15 +138,15 @@ async def apply(
 
     With a token of an editor it becomes a proposal (202); `dry-run=true` only looks at it.
     """
-    body = await read_body(request.receive, services.settings.write_bytes)
-    asked = await writes.read_http(services, request, body)
+    asked, body = await writes.read_http(services, request)
     target = None if graph is None else named_graph(services.project, graph)
     headers = request.headers
     make = writes.maker(
         services,
-        asked,
         headers.get("content-type", ""),
         body,
+        lang=asked.lang,
+        client=asked.client,
         graph=target,
         mode=mode,
         coding=headers.get("content-encoding", ""),
@@ -158,8 +157,7 @@ async def apply(
 @router.post("/changes/{number}/revert", summary="Undo one commit", operation_id="revert")
 async def revert(request: Request, services: ServicesDep, number: int) -> Response:
     """Undo a commit by a new one, which meets the gate like any other. `reason=` says why."""
-    body = await read_body(request.receive, services.settings.body_bytes)
-    asked = await writes.read_http(services, request, body)
+    asked, _ = await writes.read_http(services, request)
 
     async def make() -> Changeset:
         return services.dataset.revert(number, reason=asked.reason).change
@@ -204,7 +202,7 @@ async def proposal(request: Request, services: ServicesDep, id: str) -> Response
 @router.post("/proposals/{id}/accept", summary="Accept a proposal", operation_id="acceptProposal")
 async def accept(request: Request, services: ServicesDep, id: str) -> Response:
     """Commit the proposal, checked again in the state of now. `reason=` goes to its author."""
-    asked = await writes.read_http(services, request, await read_body(request.receive, 100_000))
+    asked, _ = await writes.read_http(services, request)
     access, principal = services.access, asked.principal
     claim = await asyncio.to_thread(access.claim, id, principal)
     try:
@@ -243,7 +241,7 @@ async def withdraw(request: Request, services: ServicesDep, id: str) -> Response
 async def _decide(
     request: Request, services: Services, id: str, decision: Literal["declined", "withdrawn"]
 ) -> Response:
-    asked = await writes.read_http(services, request, await read_body(request.receive, 100_000))
+    asked, _ = await writes.read_http(services, request)
     decided = await asyncio.to_thread(
         services.access.decide, id, asked.principal, decision, reason=asked.reason, address=asked.client
     )

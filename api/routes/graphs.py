@@ -24,7 +24,7 @@ from api.deps import LanguageDep, Services, ServicesDep, client_of
 from api.description import GraphCounts, describe
 from api.negotiate import prefers_html
 from api.problems import RequestError, UnsupportedMediaType
-from api.wire import AnsweredResponse, read_body
+from api.wire import AnsweredResponse
 from kymgraph import results
 from kymgraph.changeset import Changeset
 from kymgraph.errors import GraphNotFound, InputError
@@ -110,8 +110,7 @@ async def write_graphs(request: Request, services: ServicesDep) -> Response:
 async def _write(request: Request, services: Services, iri: str | None, *, new: bool = False) -> Response:
     """PUT replaces the graph, POST adds to it, DELETE takes it away, PATCH changes it by an RDF Patch."""
     headers, method = request.headers, request.method
-    body = await read_body(request.receive, services.settings.write_bytes)
-    asked = await writes.read_http(services, request, body)
+    asked, body = await writes.read_http(services, request)
     project, view = services.project, services.dataset.view()
     graph = DEFAULT_GRAPH if iri is None else named_graph(project, iri)
     Rules.of(project).check(graph)
@@ -130,9 +129,10 @@ async def _write(request: Request, services: Services, iri: str | None, *, new: 
         )
     make = writes.maker(
         services,
-        asked,
         content_type,
         body,
+        lang=asked.lang,
+        client=asked.client,
         graph=target,
         mode="replace" if method == "PUT" else "add",
         coding=headers.get("content-encoding", ""),

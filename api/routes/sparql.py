@@ -1,4 +1,4 @@
-"""`/sparql`: the SPARQL 1.1 Protocol for queries, as raw ASGI.
+"""`/sparql`: the SPARQL 1.1 Protocol, as raw ASGI. Updates go on to `api.writes`.
 
 Queries come by GET, POST of a form, POST of the text, and HTTP QUERY; HEAD asks for the headers alone. A bare
 GET is answered by the service description, or by the query form for a browser. The path from the bytes of a
@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
+from api import writes
 from api.cache import Answered, Receive, Scope, Send
 from api.deps import Services, client_of
 from api.description import describe
@@ -28,6 +29,7 @@ from api.problems import (
 from api.protocol import Asked, body_text, read_request
 from api.wire import read_body, send_page
 from kymgraph import results
+from kymgraph.changeset import Changeset
 from kymgraph.errors import FormatNotAvailable, KymgraphError
 from kymgraph.queries import Limits, QueryInfo, inspect
 from kymgraph.results import ResultFormat
@@ -95,7 +97,11 @@ class SparqlEndpoint:
         head = method == "HEAD"
         body: bytes | None = None
         if method in ("POST", "QUERY"):
-            body = await read_body(receive, self._services.settings.body_bytes)
+            limit = self._services.settings.body_bytes
+            if authorization is not None:  # raises for a bad one, before anything is read
+                await self._services.authenticator.principal(_text(authorization))
+                limit = self._services.settings.write_bytes
+            body = await read_body(receive, limit)
         elif method != "GET" and not head:
             raise MethodNotAllowed(method, ALLOW)
         query_string: bytes = scope["query_string"]
@@ -113,10 +119,11 @@ class SparqlEndpoint:
                     "accept": _text(accept),
                     "accept-language": _text(accept_language),
                     "content-type": _text(content_type) or "",
-                    "authorization": _text(authorization),
                 }
                 origin = self._services.origin(_text(host) or "", scope["scheme"])
                 asked = read_request(query_string, body, headers, origin)
+                if asked.update is not None:
+                    return await self._update(asked, asked.update, scope, body or b"", receive, send)
                 if body is not None and asked.from_body:
                     if len(self._around) >= _AROUND_SIZE:
                         self._around.clear()
@@ -143,6 +150,25 @@ class SparqlEndpoint:
             return await self._refuse(answer, prepared.asked, send, head=head)
         (self._hit_seconds if hit else self._miss_seconds).observe(time.perf_counter() - started)
         return await answer.respond(send, coding, if_none_match, head=head)
+
+    async def _update(
+        self, asked: Asked, text: str, scope: Scope, body: bytes, receive: Receive, send: Send
+    ) -> int:
+        """Change the graph, by the token in the request; see `api.writes`."""
+        services = self._services
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if scope["method"] != "POST":
+            raise MethodNotAllowed(scope["method"], "POST")
+        write = await writes.read(
+            services, "POST /sparql", headers, asked.parameters, body, scope.get("client")
+        )
+
+        def make() -> Awaitable[Changeset]:
+            return writes.update(services, write.client, text, asked.using, asked.using_named)
+
+        response = await writes.perform(services, write, make)
+        await response(scope, receive, send)
+        return response.status_code
 
     async def _answer(
         self, prepared: Prepared, scope: Scope, receive: Receive

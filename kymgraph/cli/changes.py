@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kymgraph.cli.common import Context, note, result
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from kymgraph.commit import Outcome, Request
     from kymgraph.dataset import Dataset
     from kymgraph.diff import Diff
+    from kymgraph.queries import NamedQuery
     from kymgraph.store.journal import Entry
     from kymgraph.view import View
 
@@ -42,6 +44,13 @@ _DONE = {
 }
 
 
+_ALTERED = {
+    "fi": "Näihin kysymyksiin tulisi toinen vastaus:",
+    "sv": "Dessa frågor skulle få ett annat svar:",
+    "en": "These questions would be answered differently:",
+}
+
+
 def check_format(format: str) -> None:
     """Raise InputError for a format that no change is shown in."""
     from kymgraph.errors import InputError
@@ -66,13 +75,34 @@ def commit(context: Context, dataset: Dataset, request: Request, format: str) ->
 
 def check(context: Context, dataset: Dataset, request: Request, format: str) -> bool:
     """Check and print the outcome; whether the change would be accepted."""
+    import asyncio
+
     outcome = dataset.check(request)
-    show(context, dataset, outcome, format, views=[dataset.view()])
+    altered = [] if outcome.change.empty else asyncio.run(_questions(dataset, outcome.change))
+    show(context, dataset, outcome, format, views=[dataset.view()], altered=altered)
     return outcome.report.accepted
 
 
-def show(context: Context, dataset: Dataset, outcome: Outcome, format: str, *, views: list[View]) -> None:
-    """Print an outcome: what changes (results), what became of it (a note), and the gate's remarks."""
+async def _questions(dataset: Dataset, change: Changeset) -> list[NamedQuery]:
+    try:
+        return await dataset.questions(change)
+    finally:
+        await dataset.aclose()
+
+
+def show(
+    context: Context,
+    dataset: Dataset,
+    outcome: Outcome,
+    format: str,
+    *,
+    views: list[View],
+    altered: Sequence[NamedQuery] = (),
+) -> None:
+    """Print an outcome: what changes (results), what became of it (a note), and the gate's remarks.
+
+    `altered` are the questions that would be answered differently.
+    """
     from kymgraph.changeset import to_patch
 
     shown = _diff(dataset, outcome.change, views)
@@ -88,6 +118,11 @@ def show(context: Context, dataset: Dataset, outcome: Outcome, format: str, *, v
                     "removed": len(outcome.change.removed),
                     "diff": shown.to_list(),
                     "report": outcome.report.to_dict(),
+                    **(
+                        {"questions": [query.name for query in altered]}
+                        if outcome.status == "checked"
+                        else {}
+                    ),
                 },
                 ensure_ascii=False,
                 indent=2,
@@ -99,6 +134,10 @@ def show(context: Context, dataset: Dataset, outcome: Outcome, format: str, *, v
         result(shown.to_text(context.lang) + "\n")
     if outcome.report.results:
         note(outcome.report.to_text(context.lang))
+    if altered:
+        note(_ALTERED[context.lang])
+        for query in altered:
+            note(f"  {query.name}  {query.summary.get(context.lang, '')}")
     note(sentence(outcome, context.lang))
 
 

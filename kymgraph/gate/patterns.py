@@ -103,7 +103,7 @@ class Sight:
             variable = self._next(bound, usable)
             if variable is None:
                 return None
-            # Of those that start from a thing, any will do; one from all of a graph only if there is no other.
+            # Of those that start from a thing, any will do; from a whole graph only if there is no other.
             costs = [_cost(p, bound) for p in usable if variable in p.variables]
             best = min(cost for cost in costs if cost)
             most = max(best, 2)

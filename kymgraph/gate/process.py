@@ -1,45 +1,39 @@
 """The process that judges, made to be killed: what `sh:pattern` has to match can be made to take for ever.
 
 Judging never happens in a process that serves or writes. `Judge` (blocking) and `AsyncJudge` start a child
-that imports pySHACL and compiles the shapes once, and then judges one change after the other over a pair of
-sockets: length-prefixed frames, a head of JSON and the parts that it counts; changes travel as RDF Patch.
-The parent holds the clock. A child that does not answer in time, or dies, costs the change it was judging;
-the next change meets a new child. Importing this module loads neither pySHACL nor rdflib: the child does.
+(`bench`) that imports pySHACL and compiles the shapes once, and then judges one change after the other over a
+pair of sockets; changes travel as RDF Patch. The parent holds the clock. A child that does not answer in
+time, or dies, costs the change it was judging; the next change meets a new child. Importing this module loads
+neither pySHACL nor rdflib: the child does.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
-import json
-import math
 import os
-import select
-import signal
 import socket
-import struct
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
-from kymgraph import errors
-from kymgraph.changeset import Changeset, from_patch, to_patch
+from kymgraph.changeset import Changeset, to_patch
 from kymgraph.errors import Busy, GateTimeout, KymgraphError
-from kymgraph.rdf import FORMATS, BlankNode, Literal, NamedNode, Term, Triple, parse, serialise
-from kymgraph.report import LIMIT, Location, Report, Result
+from kymgraph.gate.wire import (
+    Head,
+    error_from_json,
+    pack,
+    receive,
+    report_from_json,
+    report_to_json,
+)
+from kymgraph.report import LIMIT, Report
 
-if TYPE_CHECKING:
-    from kymgraph.gate.full import Shapes
-    from kymgraph.gate.incremental import Gate
-    from kymgraph.project import Project
-    from kymgraph.view import View
+__all__ = ["AsyncJudge", "Judge", "Verdict", "report_from_json", "report_to_json"]
 
 #: What judging one change ends in. An error says why there is no verdict on it; nothing was decided.
 Verdict: TypeAlias = Report | KymgraphError
@@ -48,9 +42,6 @@ DEADLINE: Final = 10.0
 MEMORY_MB: Final = 2000
 #: Seconds that a child gets to import and compile; a busy machine takes its time.
 _START_SECONDS: Final = 90.0
-#: Overlays that lie on each other before they are made one: each look-up passes through all of them.
-_DEEPEST: Final = 8
-_STACK_MB: Final = 64
 #: What the child may see of our environment: nothing that could hold a secret.
 _ENVIRONMENT: Final = ("PATH", "LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 _PACKAGE_ROOT: Final = str(Path(__file__).resolve().parent.parent.parent)
@@ -61,138 +52,10 @@ root = sys.argv[1]
 if root not in sys.path:
     at = [n for n, path in enumerate(sys.path) if path.endswith(("site-packages", "dist-packages"))]
     sys.path.insert(at[0] if at else len(sys.path), root)
-from kymgraph.gate.process import main
+from kymgraph.gate.bench import main
 main()
 """
-_LENGTH: Final = struct.Struct(">I")
-_Head: TypeAlias = dict[str, Any]
 _T = TypeVar("_T")
-
-
-# --- reports and errors as JSON -------------------------------------------------------------------------
-
-
-def report_to_json(report: Report) -> str:
-    """All fields of a report, those of its results too; terms as N-Triples. `report_from_json` reads it."""
-    return json.dumps(_plain(report), ensure_ascii=False, separators=(",", ":"))
-
-
-def report_from_json(text: str | bytes) -> Report:
-    """The very report that `report_to_json` wrote.
-
-    >>> report = Report.of([])
-    >>> report_from_json(report_to_json(report)) == report
-    True
-    """
-    data = json.loads(text)
-    terms = _terms(set(_written(data)))
-    report = _value(data, terms)
-    assert isinstance(report, Report)
-    return report
-
-
-_CLASSES: Final[dict[str, Any]] = {kind.__name__: kind for kind in (Report, Result, Location)}
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | int | float):
-        return value
-    if isinstance(value, NamedNode | BlankNode | Literal):
-        return {"term": str(value)}
-    if isinstance(value, Triple):
-        return {"triple": [_plain(part) for part in (value.subject, value.predicate, value.object)]}
-    if isinstance(value, tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, Mapping):
-        return {"map": {key: _plain(part) for key, part in value.items()}}
-    kind = type(value).__name__
-    return {kind: {field.name: _plain(getattr(value, field.name)) for field in fields(_CLASSES[kind])}}
-
-
-def _written(data: Any) -> Iterator[str]:
-    """The terms in what `_plain` gave, as N-Triples."""
-    if isinstance(data, list):
-        for part in data:
-            yield from _written(part)
-    elif isinstance(data, dict):
-        [(kind, inner)] = data.items()
-        if kind == "term":
-            yield inner
-        else:
-            yield from _written(inner if isinstance(inner, list) else list(inner.values()))
-
-
-def _terms(texts: Iterable[str]) -> dict[str, Term]:
-    """The terms that N-Triples writes so, read all at once."""
-    order = list(texts)
-    lines = (f"<urn:x:{number}> <urn:x:p> {text} ." for number, text in enumerate(order))
-    quads = parse("\n".join(lines).encode(), FORMATS["nt"], name="report")
-    found: dict[str, Term] = {}
-    for quad in quads:
-        assert isinstance(quad.subject, NamedNode)
-        assert not isinstance(quad.object, Triple)
-        found[order[int(quad.subject.value[6:])]] = quad.object
-    return found
-
-
-def _value(data: Any, terms: Mapping[str, Term]) -> Any:
-    if isinstance(data, list):
-        return tuple(_value(part, terms) for part in data)
-    if not isinstance(data, dict):
-        return data
-    [(kind, inner)] = data.items()
-    if kind == "term":
-        return terms[inner]
-    if kind == "triple":
-        return Triple(*(_value(part, terms) for part in inner))
-    values = {key: _value(part, terms) for key, part in inner.items()}
-    return values if kind == "map" else _CLASSES[kind](**values)
-
-
-def error_to_json(error: KymgraphError) -> _Head:
-    """An error as JSON values: its class, message, hint, and what else it carries that JSON can hold."""
-    more = {
-        name: value
-        for name, value in vars(error).items()
-        if name not in ("message", "hint") and (value is None or isinstance(value, str | int | float))
-    }
-    return {"kind": type(error).__name__, "message": error.message, "hint": error.hint, "more": more}
-
-
-def error_from_json(data: Mapping[str, Any]) -> KymgraphError:
-    """The error again, of the same class and with the same words.
-
-    >>> error_from_json(error_to_json(errors.RdfSyntaxError("a.ttl", "a dot is missing", line=3))).line
-    3
-    """
-    kind = getattr(errors, data["kind"], KymgraphError)
-    error = kind.__new__(kind)
-    assert isinstance(error, KymgraphError)
-    KymgraphError.__init__(error, data["message"], hint=data["hint"])
-    for name, value in data["more"].items():
-        setattr(error, name, value)
-    return error
-
-
-# --- frames ---------------------------------------------------------------------------------------------
-
-
-def _pack(head: _Head, parts: Sequence[bytes] = ()) -> bytes:
-    first = json.dumps({**head, "parts": len(parts)}).encode()
-    return b"".join(part for frame in (first, *parts) for part in (_LENGTH.pack(len(frame)), frame))
-
-
-def _receive(read: Callable[[int], bytes]) -> tuple[_Head, list[bytes]]:
-    """A head and its parts; `read` gives exactly so many bytes."""
-
-    def frame() -> bytes:
-        return read(_LENGTH.unpack(read(4))[0])
-
-    head = json.loads(frame())
-    return head, [frame() for _ in range(head["parts"])]
-
-
-# --- the parent -----------------------------------------------------------------------------------------
 
 
 class _Lost(Exception):
@@ -238,18 +101,18 @@ class _Child:
             raise error_from_json(hello["error"])
         self.ready = True
 
-    def ask(self, head: _Head, parts: Sequence[bytes], seconds: float) -> tuple[_Head, list[bytes]]:
+    def ask(self, head: Head, parts: Sequence[bytes], seconds: float) -> tuple[Head, list[bytes]]:
         """Send a request and wait for its answer; _Lost if there is none, and the child is gone."""
         until = time.monotonic() + seconds
         try:
             self._connection.settimeout(seconds)
-            self._connection.sendall(_pack(head, parts))
+            self._connection.sendall(pack(head, parts))
         except OSError as error:
             self.kill()
             raise _Lost(late=isinstance(error, TimeoutError)) from None
         return self._answer(until)
 
-    def _answer(self, until: float) -> tuple[_Head, list[bytes]]:
+    def _answer(self, until: float) -> tuple[Head, list[bytes]]:
         def read(size: int) -> bytes:
             data = bytearray()
             while len(data) < size:
@@ -261,7 +124,7 @@ class _Child:
             return bytes(data)
 
         try:
-            head, parts = _receive(read)
+            head, parts = receive(read)
         except OSError as error:
             self.kill()
             raise _Lost(late=isinstance(error, TimeoutError)) from None
@@ -398,7 +261,7 @@ class Judge:
         if "error" in head:
             raise error_from_json(head["error"])
 
-    def _ask_living(self, head: _Head, parts: Sequence[bytes]) -> tuple[_Head, list[bytes]]:
+    def _ask_living(self, head: Head, parts: Sequence[bytes]) -> tuple[Head, list[bytes]]:
         self._replace_dead()
         self._conversation = object()
         try:
@@ -528,208 +391,3 @@ class AsyncJudge:
             raise Busy("nothing was checked: the server is shutting down") from None
         future.add_done_callback(give_back)
         return await asyncio.shield(asyncio.wrap_future(future))
-
-
-# --- the child ------------------------------------------------------------------------------------------
-
-
-class _Bench:
-    """What the child keeps between requests: compiled shapes, an open checkpoint, the changes on top."""
-
-    def __init__(self, project_folder: Path, store_folder: Path) -> None:
-        from kymgraph.store.embedded import EmbeddedStore
-
-        self._folder = project_folder
-        self._store = EmbeddedStore(store_folder)
-        self._stamp: tuple[object, ...] = ()
-        self._opened: tuple[object, ...] = ()
-        self._stacked: list[Changeset] = []
-        self._depth = 0
-        self._view: View
-        self._state: View
-        self._project: Project
-        self._shapes: Shapes
-        self._gate: Gate
-
-    def load(self) -> None:
-        """Compile the shapes, unless those on disk are what was compiled. Raises ProjectError."""
-        from kymgraph.gate.full import Shapes
-        from kymgraph.gate.incremental import Gate
-        from kymgraph.project import SETTINGS_FILE, Project
-
-        project = Project.load(self._folder)
-        files = [self._folder / SETTINGS_FILE, *project.shape_files(), *project.policy_files()]
-        status = [(str(file), file.stat()) for file in files]
-        stamp = tuple((name, found.st_mtime_ns, found.st_size) for name, found in status)
-        if stamp == self._stamp:
-            return
-        self._stamp = ()
-        self._project, self._shapes = project, Shapes.load(project)
-        self._gate = Gate(project, self._shapes)
-        self._stamp = stamp
-
-    def open(self, generation: int) -> None:
-        """Open a kept generation; one that is open stays so. Raises GenerationNotKept, StoreBroken."""
-        path = self._store.checkpoint_path(generation)
-        opened = (generation, path.stat().st_ino)  # a store built anew counts from 1 again
-        if opened != self._opened:
-            self._opened = ()
-            self._view = self._store.view(generation)
-            self._opened = opened
-
-    def begin(self, generation: int, patches: Iterable[bytes]) -> None:
-        """Take up the state of a generation with these changes on top."""
-        self.load()
-        self.open(generation)
-        self._stacked = [from_patch(patch, name="pending change") for patch in patches]
-        self._merge()
-
-    def judge(self, patch: bytes, limit: int) -> Report:
-        """The verdict on a change; an accepted one becomes part of the state."""
-        change = from_patch(patch, name="change")
-        report = self._gate.judge(self._state, change, limit=limit)
-        if report.accepted:
-            self._stacked.append(change)
-            if self._depth < _DEEPEST:
-                self._put(change)
-            else:
-                self._merge()
-        return report
-
-    def _merge(self) -> None:
-        self._state, self._depth = self._view, 0
-        if self._stacked:
-            whole = self._stacked[0]
-            for change in self._stacked[1:]:
-                whole = whole.then(change)
-            self._stacked = [whole]
-            self._put(whole)
-
-    def _put(self, change: Changeset) -> None:
-        from kymgraph.overlay import OverlayView
-
-        project = self._project
-        in_union = project.in_union if project.default_graph == "union" else None
-        self._state, self._depth = OverlayView(self._state, change, in_union), self._depth + 1
-
-    def validate(self, generation: int, payload: bytes, media_type: str, lang: str) -> bytes:
-        """See `Judge.validate`."""
-        from kymgraph.gate import full
-
-        self.load()
-        self.open(generation)
-        project, view = self._project, self._view
-        quads = parse(payload, FORMATS["nq"], name="payload")
-        described: set[Term] = {quad.subject for quad in quads if not isinstance(quad.subject, Triple)}
-        context = list(view.quads(graph=NamedNode(project.base.graph("ontology"))))
-        for node in {quad.object for quad in quads if isinstance(quad.object, NamedNode)} - described:
-            assert isinstance(node, NamedNode)
-            context += view.quads(subject=node)
-        report = full.validate(
-            [*quads, *context],
-            project,
-            shapes=self._shapes,
-            only=described,
-            locate=lambda focus, graph: None,
-        )
-        if media_type == "text/turtle":
-            return report.to_turtle().encode()
-        if media_type == "application/ld+json":
-            return serialise(report.to_quads(), FORMATS["jsonld"], project.prefixes)
-        if media_type == "text/plain":
-            return (report.to_text(lang) + "\n").encode()
-        return report.to_json().encode()
-
-    def answer(self, head: _Head, parts: list[bytes]) -> list[bytes]:
-        """Do what is asked; the parts of the answer."""
-        if head["op"] == "begin":
-            self.begin(head["generation"], parts)
-            return []
-        if head["op"] == "judge":
-            return [report_to_json(self.judge(parts[0], head["limit"])).encode()]
-        return [self.validate(head["generation"], parts[0], head["media_type"], head["lang"])]
-
-
-def _out_of_memory(error: BaseException | None) -> bool:
-    """Whether it was for want of memory, whatever else the engine made of it on the way."""
-    while error is not None:
-        if isinstance(error, MemoryError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _serve(connection: socket.socket, bench: _Bench, seconds: int) -> None:
-    def read(size: int) -> bytes:
-        data = bytearray()
-        while len(data) < size:
-            part = connection.recv(min(size - len(data), 1 << 20))
-            if not part:
-                os._exit(0)  # the parent is gone
-            data += part
-        return bytes(data)
-
-    while True:
-        head, parts = _receive(read)
-        # A regular expression holds the interpreter and no thread of ours would run: should the parent be
-        # gone or stuck, the kernel ends this process.
-        signal.alarm(seconds)
-        try:
-            answer = _pack({}, bench.answer(head, parts))
-        except Exception as error:
-            if _out_of_memory(error):
-                connection.sendall(_pack({"lost": True}))
-                os._exit(1)  # in an unknown state
-            if not isinstance(error, KymgraphError):  # an error of ours: said, not hidden, and no verdict
-                what = f"{type(error).__name__}: {error}"
-                error = KymgraphError(f"nothing was decided: judging failed: {what}")
-            answer = _pack({"error": error_to_json(error)})
-        connection.sendall(answer)
-        signal.alarm(0)
-
-
-def main() -> None:
-    """The child: `… ROOT FD MEMORY_MB SECONDS PROJECT STORE`."""
-    import resource
-
-    from kymgraph.store.worker import no_network
-
-    descriptor, memory_mb, deadline, project, store = sys.argv[2:]
-    connection = socket.socket(fileno=int(descriptor))
-    # Where there is no seccomp, /health says so; pySHACL is not asked to fetch anything anyway.
-    with contextlib.suppress(OSError):
-        no_network()  # before any other thread exists: the filter is inherited, not spread
-    with contextlib.suppress(OSError):
-        # If the machine runs out of memory, this process is what it can spare.
-        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    limit = int(memory_mb) << 20
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
-    def run() -> None:
-        try:
-            try:
-                importlib.import_module("kymgraph.gate.incremental")
-                bench = _Bench(Path(project), Path(store))
-                with contextlib.suppress(
-                    KymgraphError
-                ):  # said to whoever asks first; mended by then, perhaps
-                    bench.load()
-                hello: _Head = {}
-            except Exception as error:
-                fault = KymgraphError(
-                    f"the process that judges did not start: {type(error).__name__}: {error}"
-                )
-                hello = {"error": error_to_json(fault)}
-            connection.sendall(_pack(hello))
-            _serve(connection, bench, math.ceil(float(deadline)) + 3)
-        finally:
-            os._exit(1)  # whatever ended this thread: a process without it would be waited for in vain
-
-    threading.stack_size(_STACK_MB << 20)
-    threading.Thread(target=run, daemon=True).start()
-    # The parent's end closes when the parent dies, however it dies.
-    hangup = select.poll()
-    hangup.register(connection.fileno(), 0)
-    hangup.poll()
-    os._exit(0)

@@ -193,6 +193,8 @@ class Model:
     def __init__(self, view: View, project: Project) -> None:
         self.view, self.project = view, project
         self._layouts: dict[str, Layout] = {}
+        self._below: dict[tuple[str, ...], frozenset[str]] = {}
+        self._kinds_of: dict[str, list[str]] = {}
         ontology = NamedNode(project.base.graph(ONTOLOGY_GRAPH))
         shapes = NamedNode(project.base.graph(SHAPES_GRAPH))
         self._said = _index(view.quads(graph=ontology))
@@ -287,13 +289,16 @@ class Model:
             ahead += new
         return found
 
-    def below(self, classes: Iterable[str]) -> set[str]:
+    def below(self, classes: Iterable[str]) -> frozenset[str]:
         """The classes and all their subclasses."""
-        wanted = set(classes)
-        return wanted | {cls for cls in self._above if self.above(cls) & wanted}
+        key = tuple(classes)
+        if key not in self._below:
+            wanted = set(key)
+            self._below[key] = frozenset(wanted | {cls for cls in self._above if self.above(cls) & wanted})
+        return self._below[key]
 
     def layout_name(self, cls: str) -> str:
-        """How a class is called in the header of its sheets: its local name, or its CURIE if two share that."""
+        """How a class is called in the header of its sheets: its local name, or CURIE if two share it."""
         return (
             local(cls) if sum(local(other) == local(cls) for other in self.classes) == 1 else self.curie(cls)
         )
@@ -322,10 +327,12 @@ class Model:
 
     def kinds(self, cls: str) -> list[str]:
         """The folders that things of a class have their IRIs in, the most used first: `project`."""
-        return self._kinds(cls) or next(
-            (kinds for parent in sorted(self._above.get(cls, ())) if (kinds := self._kinds(parent))),
-            [re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", local(cls)).lower()],
-        )
+        if cls not in self._kinds_of:
+            self._kinds_of[cls] = self._kinds(cls) or next(
+                (kinds for parent in sorted(self._above.get(cls, ())) if (kinds := self._kinds(parent))),
+                [re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", local(cls)).lower()],
+            )
+        return self._kinds_of[cls]
 
     def _kinds(self, cls: str) -> list[str]:
         ids = self.project.base.ids
@@ -388,10 +395,11 @@ class Model:
         zero = {RdfLiteral("0", datatype=NamedNode(XSD + "integer"))}
         return any(zero & set(self._shaped[s].get(SH + "maxCount", ())) for s in shapes)
 
-    def _order(self, column: Column) -> tuple[str, int]:
+    def _order(self, column: Column) -> tuple[str, str, int]:
+        # By the Finnish name whatever the language, so that the columns stand alike in all three.
         languages = self.project.languages
         place = languages.index(column.lang) if column.lang in languages else len(languages)
-        return (column.path.value if column.path else "", place)
+        return (column.name.fi.casefold(), column.path.value if column.path else "", place)
 
     def _shapes_of(self, above: set[str]) -> dict[str, list[Subject]]:
         """The property shapes that speak of a class, by path, in the order of their IRIs."""

@@ -13,9 +13,10 @@ import hashlib
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
@@ -94,7 +95,7 @@ class SheetChange:
         focus, path, value = result.focus, result.path, result.value
         if isinstance(focus, NamedNode):
             if isinstance(path, NamedNode):
-                for quad, cell in self._of(focus):
+                for quad, cell in self._by_thing.get(focus, ()):
                     if quad.predicate == path and quad.object == value:
                         return cell
                 if found := self.fields.get((focus.value, path.value)):
@@ -103,8 +104,13 @@ class SheetChange:
                 return self.origins[focus]
         return self.origins.get(value) if isinstance(value, NamedNode) else None
 
-    def _of(self, focus: NamedNode) -> Iterable[tuple[Quad, Cell]]:
-        return [(q, c) for q, c in self.origins.items() if isinstance(q, Quad) and q.subject == focus]
+    @cached_property
+    def _by_thing(self) -> dict[NamedNode, list[tuple[Quad, Cell]]]:
+        found: dict[NamedNode, list[tuple[Quad, Cell]]] = defaultdict(list)
+        for quad, cell in self.origins.items():
+            if isinstance(quad, Quad) and isinstance(quad.subject, NamedNode):
+                found[quad.subject].append((quad, cell))
+        return found
 
     def locate(self, result: _Result, lang: str = "en") -> str:
         """Where a result of the gate is, in words (`hanke, rivi 5, sarake D (…)`); "" if not in the file."""
@@ -239,7 +245,10 @@ class _Thing:
 
 _ID: Final = re.compile(r"(?:id|tunnus|identifierare)\s*\*?\s*\[\s*([^\[\]]+?)\s*\]", re.IGNORECASE)
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_BROKEN: Final = re.compile("[\ufffd\ufffe\uffff\ud800-\udfff]|Ã[\u0080-\u00bf„…–†‰Š‹Œ‘’“”•˜™š›œžŸ]")
+#: Control characters, broken letters, and UTF-8 that was read as another encoding (Ã¤ for ä).
+_BROKEN: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd\ufffe\uffff\ud800-\udfff]|Ã[\x80-\xbf„…–†‰Š‹Œ‘’“”•˜™š›œžŸ]"
+)
 
 
 class _Reader:
@@ -675,7 +684,7 @@ def _clean(value: Value) -> str:
     if len(text) > LONGEST:
         raise CellError("cell-too-long", limit=LONGEST)
     text = text.replace("_x000D_\n", "\n").replace("\r\n", "\n").replace("\r", "\n").strip()
-    if _BROKEN.search(text) or any(unicodedata.category(c) == "Cc" and c not in "\n\t" for c in text):
+    if _BROKEN.search(text):
         raise CellError("cell-characters")
     return unicodedata.normalize("NFC", text)
 
@@ -725,7 +734,6 @@ class _Names:
         self._slugs: dict[str, set[str]] = defaultdict(set)
         self._cache: dict[tuple[str, tuple[str, ...]], str | CellError] = {}
         self._labels: dict[tuple[str, ...], dict[str, str]] = {}
-        self._kinds_of: dict[str, list[str]] = {}
         self._suggested = 0
 
     def add(self, iri: str, cls: str, cell: Cell, graph: Target) -> Cell | None:
@@ -802,14 +810,9 @@ class _Names:
             candidates = [base.id(match[1], match[2])]
         elif _fits(text):
             wanted = self.model.below(classes) if classes else set(self.model.classes)
-            kinds = dict.fromkeys(k for cls in sorted(wanted) for k in self._kinds(cls))
+            kinds = dict.fromkeys(k for cls in sorted(wanted) for k in self.model.kinds(cls))
             candidates = [base.id(kind, text) for kind in kinds] + sorted(self._slugs.get(text, ()))
         return [iri for iri in dict.fromkeys(candidates) if self._types(iri)]
-
-    def _kinds(self, cls: str) -> list[str]:
-        if cls not in self._kinds_of:
-            self._kinds_of[cls] = self.model.kinds(cls)
-        return self._kinds_of[cls]
 
     def labelled(self, text: str, classes: tuple[str, ...]) -> list[str]:
         """Things of these classes that bear exactly this name, in any language; all classes if none."""

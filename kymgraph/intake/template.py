@@ -42,9 +42,9 @@ _HELP_ROW: Final = Text(
 _YES_NO: Final = Text("kyllä,ei", "ja,nej", "yes,no")
 _REQUIRED: Final = Text("Pakollinen. ", "Obligatorisk. ", "Required. ")
 _MANY: Final = Text(
-    " Erota arvot puolipisteellä (;).",
-    " Skilj åt värden med semikolon (;).",
-    " Separate values by a semicolon (;).",
+    " Useat arvot erotetaan puolipisteellä (;).",
+    " Flera värden skiljs åt med semikolon (;).",
+    " Several values are separated by a semicolon (;).",
 )
 _NOT_LISTED: Final = Text(
     "Arvoa ei ole luettelossa. Käytä luettelon nimeä, tunnusta tai toisella rivillä luotavan kohteen nimeä.",
@@ -108,7 +108,7 @@ _INTRO: Final[tuple[Text, ...]] = (
         "viiva (-) poistaa sen.",
         "Om id redan finns ändrar raden bara ifyllda fält: en tom cell lämnar uppgiften orörd, "
         "ett streck (-) tar bort den.",
-        "If the id exists already, the row changes filled fields only: an empty cell leaves the fact as it is, "
+        "If the id exists already, the row changes filled fields only: an empty cell leaves the fact alone, "
         "a dash (-) removes it.",
     ),
     Text(
@@ -261,14 +261,9 @@ def _validate(
     if column.kind == "boolean":
         rule = DataValidation("list", formula1=f'"{_YES_NO.text(lang)}"', allow_blank=True)
     else:
-        choices = _choices(model, column, lang)
-        if not choices:
+        where = _list(model, lists, column, lang)
+        if not where:
             return
-        place = lists.max_column + 1 if lists.cell(1, 1).value is not None else 1
-        _write(lists, 1, place, column.short)
-        for row, choice in enumerate(choices, 2):
-            _write(lists, row, place, choice)
-        where = f"'{lists.title}'!${letter(place)}$2:${letter(place)}${len(choices) + 1}"
         rule = DataValidation("list", formula1=where, allow_blank=True)
     rule.errorStyle = "warning"
     rule.error = _NOT_LISTED.text(lang)
@@ -276,6 +271,22 @@ def _validate(
     rule.showErrorMessage = not column.many
     rule.add(area)
     sheet.add_data_validation(rule)
+
+
+def _list(model: Model, lists: Any, column: Column, lang: str) -> str:
+    """Where the choices of a column stand on the hidden sheet; columns for the same classes share a list."""
+    key = column.kind if column.kind != "reference" else " ".join(map(model.curie, column.classes))
+    filled = lists.max_column if lists.cell(1, 1).value is not None else 0
+    place = next((n for n in range(1, filled + 1) if lists.cell(1, n).value == key), 0)
+    if not place:
+        choices = _choices(model, column, lang)
+        if not choices:
+            return ""
+        place = filled + 1
+        for row, text in enumerate([key, *choices], 1):
+            _write(lists, row, place, text)
+    last = max(row for row in range(1, lists.max_row + 1) if lists.cell(row, place).value is not None)
+    return f"'{lists.title}'!${letter(place)}$2:${letter(place)}${last}"
 
 
 def _choices(model: Model, column: Column, lang: str) -> list[str]:

@@ -23,7 +23,7 @@ from kymgraph.changeset import NO_QUADS, Changeset
 from kymgraph.namespaces import Base
 from kymgraph.project import LEDGER_GRAPH
 from kymgraph.rdf import Quad
-from kymgraph.store.apply import InUnion, put
+from kymgraph.store.apply import InUnion, head_of, put
 from kymgraph.store.journal import Entry, Journal, fsync_folder
 
 #: What the ledger says of a commit: the same quads every time.
@@ -94,6 +94,18 @@ def materialise(
                 raise
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def what_if(
+    checkpoint: Path, place: Path, change: Changeset, *, base: Base, in_union: InUnion | None
+) -> None:
+    """Put at `place` the database that an exact change would make of a checkpoint. Raises OSError."""
+    link_copy(checkpoint, place)
+    store = ox.Store(place)
+    put(store, change, base=base, head=head_of(store, base), in_union=in_union)
+    store.flush()
+    del store
+    gc.collect()
 
 
 def _walk(

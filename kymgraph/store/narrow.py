@@ -1,19 +1,21 @@
 """The narrow lane: queries that are provably small are answered in the process that was asked.
 
 Half of what a look-up costs is its way to a worker process and back. Narrow is what asks for a few predicates
-of one thing, in a text so plain that it reads in one way only; before the engine sees it, the triples that it
-can touch are counted, so that neither its time nor its answer has room to grow. All else is for the workers.
+of one thing, in a text so plain that it reads in one way only. One pattern is read row by row and given up
+where its answer grows too long; of several, the triples that they can touch are counted before the engine
+sees them. So neither time nor answer has room to grow. All else is for the workers.
 Why that keeps the promise of disposable processes: docs/decisions/0010-narrow-lane.md.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import re
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import pyoxigraph as ox
 
@@ -23,7 +25,9 @@ from ..results import ResultFormat
 
 #: Patterns that a narrow query may have.
 PATTERNS: Final = 4
-#: What its answer may weigh at most, in characters, by the worst guess from the triples that it can touch.
+#: Bytes that the answer to one pattern may have.
+LENGTH: Final = 16_384
+#: What the answer to several may weigh, in characters, by the worst guess from the triples they can touch.
 WEIGHT: Final = 65_536
 _ROW: Final = 128  # what a value weighs besides its own characters
 _TEXT: Final = 4_096
@@ -36,8 +40,13 @@ _VARIABLE: Final = re.compile(r"\?[A-Za-z]\w*", re.ASCII)
 _TYPE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 _UNION: Final = ox.DefaultGraph()
 
-#: The one subject of a narrow query, and its predicates; None stands for a variable.
-Star = tuple[str, list[str | None]]
+
+class Star(NamedTuple):
+    """What a narrow query asks of one thing."""
+
+    subject: str
+    predicates: list[str | None]  #: None stands for a variable
+    streams: bool  #: every triple that is looked at becomes a row at once
 
 
 def star(info: QueryInfo) -> Star | None:
@@ -47,8 +56,8 @@ def star(info: QueryInfo) -> Star | None:
     tokens leave the engine no other way to read it.
 
     >>> from kymgraph.queries import inspect
-    >>> star(inspect("PREFIX e: <http://e/> SELECT * { e:a a ?t ; ?p ?o } LIMIT 5"))
-    ('http://e/a', ['http://www.w3.org/1999/02/22-rdf-syntax-ns#type', None])
+    >>> star(inspect("PREFIX e: <http://e/> SELECT * { e:a e:b ?t ; ?p ?o } LIMIT 5"))
+    Star(subject='http://e/a', predicates=['http://e/b', None], streams=False)
     >>> star(inspect("SELECT * { ?s ?p ?o }"))
     """
     text = info.canonical
@@ -63,6 +72,7 @@ def star(info: QueryInfo) -> Star | None:
     if tokens[at].upper() != info.form.upper():
         return None
     at += 1
+    given: list[str] | None = None  # the variables that come back; None: all
     if info.form == "select":
         if at < size and tokens[at] == "*":
             at += 1
@@ -70,7 +80,7 @@ def star(info: QueryInfo) -> Star | None:
             first = at
             while at < size and _VARIABLE.fullmatch(tokens[at]):
                 at += 1
-            if at == first:
+            if not (given := tokens[first:at]):
                 return None
     if at < size and tokens[at].upper() == "WHERE":
         at += 1
@@ -84,10 +94,22 @@ def star(info: QueryInfo) -> Star | None:
             return None
     if tokens[at] != "{" or len(rest) not in (0, 2, 4) or rest[0:1] == rest[2:3] != []:
         return None
-    return _patterns(tokens[at + 1 : end], info.prefixes)
+    patterns = tokens[at + 1 : end]
+    found = _patterns(patterns, info.prefixes)
+    if found is None:
+        return None
+    subject, predicates = found
+    variables = [token for token in patterns if token[0] == "?"]
+    streams = (
+        len(predicates) == 1
+        and len(set(variables)) == len(variables)  # else triples are passed over
+        and (given is None or set(variables) <= set(given))  # else rows are as good as empty
+        and not any(word.upper() == "OFFSET" for word in rest[::2])
+    )
+    return Star(subject, predicates, streams)
 
 
-def _patterns(tokens: list[str], prefixes: Mapping[str, str]) -> Star | None:
+def _patterns(tokens: list[str], prefixes: Mapping[str, str]) -> tuple[str, list[str | None]] | None:
     """The patterns between the braces: subject, then verb and object, which `;` or `.` separates."""
     if tokens and tokens[-1] == ".":
         tokens.pop()
@@ -125,6 +147,15 @@ def _iri(token: str, prefixes: Mapping[str, str]) -> str | None:
     return prefixes[found[1]] + found[2] if found else None
 
 
+class _Short(io.BytesIO):
+    """A file that breaks when it grows too long: nothing more is then made to be written to it."""
+
+    def write(self, data: Any, /) -> int:
+        if self.tell() + len(data) > LENGTH:
+            raise OSError("too long to be narrow")
+        return super().write(data)
+
+
 class Narrow:
     """The current checkpoint opened in this process, for narrow queries alone."""
 
@@ -145,11 +176,13 @@ class Narrow:
             threading.Thread(target=self._reopen, args=(generation,), daemon=True).start()
             return None
         try:
-            if store is None or not _fits(store, asked):
+            if store is None or not (asked.streams or _fits(store, asked)):
                 return None
             results = store.query(info.canonical, base_iri=base)
             assert not isinstance(results, ox.QueryTriples)
-            body = results.serialize(format=ox.QueryResultsFormat.from_media_type(fmt.ox))
+            output = _Short() if asked.streams else io.BytesIO()
+            results.serialize(output, ox.QueryResultsFormat.from_media_type(fmt.ox))
+            body = output.getvalue()
         except (OSError, ValueError, RuntimeError, SyntaxError):
             return None  # a worker knows how to say it
         self.answered += 1
@@ -168,8 +201,8 @@ def _fits(store: ox.Store, asked: Star) -> bool:
     No more rows can be made than the product of what the patterns match alone, and none is wider than the
     longest values together. Counting stops where the answer would become too large.
     """
-    subject, rows, width = ox.NamedNode(asked[0]), 1, 0
-    for verb in asked[1]:
+    subject, rows, width = ox.NamedNode(asked.subject), 1, 0
+    for verb in asked.predicates:
         count = longest = 0
         predicate = None if verb is None else ox.NamedNode(verb)
         for quad in store.quads_for_pattern(subject, predicate, None, _UNION):

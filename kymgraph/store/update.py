@@ -27,6 +27,7 @@ from kymgraph.errors import (
     ChangeConflict,
     GraphNotFound,
     InputError,
+    KymgraphError,
     MergeTooLarge,
     QuerySyntaxError,
     QueryTooLarge,
@@ -102,7 +103,7 @@ def evaluate(
     """
     info = updates.inspect(request.text, base=request.base)
     # A store that is open for reading only parses an update and refuses to run it; another would run it.
-    _parse(request, _read_only_store() if folder is None else store)
+    _parse(request, info.operations, _read_only_store() if folder is None else store)
     if request.using or request.using_named:
         for operation in info.operations:
             if operation.with_ or operation.using or operation.using_named:
@@ -119,14 +120,16 @@ def evaluate(
         )
 
 
-def _parse(request: Request, read_only: ox.Store) -> None:
-    """Have the engine parse the request as a whole, without running it."""
-    try:
-        read_only.update(request.text + queries.PADDING, base_iri=request.base)
-    except SyntaxError as error:
-        raise updates.syntax_error(str(error.msg), request.text) from None
-    except RuntimeError:
-        return  # it was parsed
+def _parse(request: Request, operations: Sequence[Operation], read_only: ox.Store) -> None:
+    """Have the engine parse the request, without running it."""
+    for text, error_of in updates.pieces(request.text, operations):
+        try:
+            read_only.update(text + queries.PADDING, base_iri=request.base)
+        except SyntaxError as error:
+            raise error_of(str(error.msg)) from None
+        except RuntimeError:
+            continue  # it was parsed
+        raise KymgraphError("an update was run on a store that was to be read only")
 
 
 _READ_ONLY: list[ox.Store] = []

@@ -1,9 +1,8 @@
-"""Ten hostile queries at once over HTTP: the eleventh caller is answered, and nothing of them stays behind."""
+"""Ten hostile queries at once over HTTP: the eleventh caller is answered, and nothing of them is left."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 import time
@@ -81,6 +80,10 @@ def family(pid: int) -> set[int]:
     return set(found)
 
 
+def is_worker(pid: int) -> bool:
+    return b"worker.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 async def look_ups(url: str, until: asyncio.Event) -> int:
     """Small queries from another address, for both lanes in turn; each is answered, and rightly."""
     elsewhere = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
@@ -131,7 +134,7 @@ def test_look_ups_are_answered_while_ten_hostile_queries_run(server: tuple[str, 
 
             await asyncio.sleep(1)
             now = family(pid)
-            workers = {one for one in now if b"worker.py" in Path(f"/proc/{one}/cmdline").read_bytes()}
+            workers = {one for one in now if is_worker(one)}
             assert workers
             spent = cpu_seconds(workers)
             await asyncio.sleep(1)

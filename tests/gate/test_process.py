@@ -20,14 +20,8 @@ from hypothesis import strategies as st
 from kymgraph import errors, files
 from kymgraph.changeset import Changeset
 from kymgraph.errors import GateTimeout, GenerationNotKept, KymgraphError, ProjectError
-from kymgraph.gate.process import (
-    AsyncJudge,
-    Judge,
-    error_from_json,
-    error_to_json,
-    report_from_json,
-    report_to_json,
-)
+from kymgraph.gate.process import AsyncJudge, Judge
+from kymgraph.gate.wire import error_from_json, error_to_json, report_from_json, report_to_json
 from kymgraph.project import Project
 from kymgraph.rdf import (
     FORMATS,
@@ -50,6 +44,8 @@ PREFIXES = f"""@prefix ex: <{BASE}id/> .
 @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
 @prefix kymsh: <https://w3id.org/kymgraph/shapes#> .
 """
+#: Each step joins the text before with itself: two characters come to two thousand million.
+DOUBLED = " ".join(f"BIND (CONCAT(?a{n}, ?a{n}) AS ?a{n + 1})" for n in range(30))
 SHAPES = """
 kymsh: sh:declare [ sh:prefix "ex" ; sh:namespace "https://example.org/kym/id/"^^xsd:anyURI ] .
 kymsh:Plan a sh:NodeShape ; sh:targetClass ex:Plan ; sh:property kymsh:plan-part , kymsh:plan-title .
@@ -60,13 +56,11 @@ kymsh:plan-title a sh:PropertyShape ; sh:path ex:title ; sh:maxCount 1 ; sh:seve
 kymsh:Slow a sh:NodeShape ; sh:targetSubjectsOf ex:code ; sh:property kymsh:slow-code .
 kymsh:slow-code a sh:PropertyShape ; sh:path ex:code ; sh:pattern "^([a-z]+)+@x$" .
 kymsh:Big a sh:NodeShape ; sh:targetSubjectsOf ex:size ; sh:property kymsh:big-size .
-kymsh:big-size a sh:PropertyShape ; sh:path ex:size ; sh:message "Too big."@en ;
-  sh:sparql [ a sh:SPARQLConstraint ; sh:prefixes kymsh: ; sh:message "Doubled {?value}."@en ; sh:select
-  '''SELECT $this ?value { $this ex:size ?value . %s FILTER (STRLEN(?z) > 5) }''' ] .
-""" % " ".join(  # each step joins the text before with itself: 2³¹ characters from two
-    ["BIND (STR(?value) AS ?a0)"]
-    + [f"BIND (CONCAT(?a{n}, ?a{n}) AS ?a{n + 1})" for n in range(30)]
-    + ["BIND (?a30 AS ?z)"]
+kymsh:big-size a sh:PropertyShape ; sh:path ex:size ; sh:sparql [ a sh:SPARQLConstraint ;
+  sh:message "Too big."@en ; sh:prefixes kymsh: ; sh:select
+  """ + (
+    f"'SELECT $this ?value {{ $this ex:size ?value . BIND (STR(?value) AS ?a0) {DOUBLED} "
+    "FILTER (STRLEN(?a30) > 5) }' ] .\n"
 )
 FILES = {
     "kymgraph.toml": f'base_iri = "{BASE}"\n',
@@ -285,8 +279,11 @@ def test_a_payload_is_judged_with_what_it_refers_to(judge: Judge) -> None:
 
 def test_the_child_sees_no_secret_no_network_and_dies_with_its_parent(site: tuple[Path, Path]) -> None:
     script = (
-        "import sys, time; from kymgraph.gate.process import Judge; from kymgraph.changeset import Changeset\n"
-        f"judge = Judge({str(site[0])!r}, {str(site[1])!r}); list(judge.judge(1, (), [Changeset(1)]))\n"
+        "import sys, time\n"
+        "from kymgraph.changeset import Changeset\n"
+        "from kymgraph.gate.process import Judge\n"
+        f"judge = Judge({str(site[0])!r}, {str(site[1])!r})\n"
+        "list(judge.judge(1, (), [Changeset(1)]))\n"
         "assert not {'rdflib', 'pyshacl'} & set(sys.modules)\n"
         "print(judge.pid, flush=True); time.sleep(60)"
     )

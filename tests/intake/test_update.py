@@ -84,7 +84,10 @@ def test_it_holds_only_what_changes() -> None:
 
 def test_what_is_put_in_and_taken_out_again_is_no_change() -> None:
     store = store_of(":a :p 1")
-    found = change("DELETE DATA { :a :p 1 } ; INSERT DATA { :a :p 2 }; DELETE { :a :p 2 } INSERT { :a :p 1 } WHERE {}", store)
+    found = change(
+        "DELETE DATA { :a :p 1 } ; INSERT DATA { :a :p 2 }; DELETE { :a :p 2 } INSERT { :a :p 1 } WHERE {}",
+        store,
+    )
     assert found.empty
 
 
@@ -131,7 +134,9 @@ def test_a_later_where_sees_graphs_come_and_go() -> None:
 
 def test_rows_that_give_no_triple_are_left_out() -> None:
     store = store_of(':a :p "text" ; :q :b')
-    found = change("INSERT { ?o :r ?s . ?s ?o 1 . ?s :r ?none . GRAPH ?o { :x :y ?s } } WHERE { ?s ?p ?o }", store)
+    found = change(
+        "INSERT { ?o :r ?s . ?s ?o 1 . ?s :r ?none . GRAPH ?o { :x :y ?s } } WHERE { ?s ?p ?o }", store
+    )
     assert shown(found.added) == ["a b 1", "b r a", "x y a b"]
 
 
@@ -167,7 +172,10 @@ def test_names_for_blank_nodes_can_bring_back_what_was_deleted() -> None:
 
 def test_a_blank_node_of_the_state_is_the_same_node_in_every_operation() -> None:
     store = store_of("_:b :p 1 . :a :knows _:b")
-    found = change("DELETE { ?b :p 1 } INSERT { ?b :p 2 } WHERE { ?b :p 1 } ; INSERT { ?a :sum 2 } WHERE { ?a :knows/:p 2 }", store)
+    found = change(
+        "DELETE { ?b :p 1 } INSERT { ?b :p 2 } WHERE { ?b :p 1 } ; INSERT { ?a :sum 2 } WHERE { ?a :knows/:p 2 }",
+        store,
+    )
     assert shown(found.added)[-1] == "a sum 2"
     [node] = {q.subject for q in found.added if isinstance(q.subject, rdf.BlankNode)}
     assert node in {q.subject for q in store}
@@ -178,15 +186,21 @@ def test_a_blank_node_of_the_state_is_the_same_node_in_every_operation() -> None
 
 def test_with_using_and_using_named() -> None:
     store = store_of(":a :p 0 GRAPH :g { :a :p 1 } GRAPH :h { :a :p 2 }")
-    assert shown(change("WITH :g DELETE { ?s :p ?o } INSERT { ?s :q ?o } WHERE { ?s :p ?o }", store).added) == ["a q 1 g"]
+    assert shown(
+        change("WITH :g DELETE { ?s :p ?o } INSERT { ?s :q ?o } WHERE { ?s :p ?o }", store).added
+    ) == ["a q 1 g"]
     assert shown(change("INSERT { ?s :q ?o } USING :h WHERE { ?s :p ?o }", store).added) == ["a q 2"]
-    assert shown(change("WITH :g INSERT { ?s :q ?o } USING :h WHERE { ?s :p ?o }", store).added) == ["a q 2 g"]
+    assert shown(change("WITH :g INSERT { ?s :q ?o } USING :h WHERE { ?s :p ?o }", store).added) == [
+        "a q 2 g"
+    ]
     assert change("INSERT { ?s :q ?o } USING :h WHERE { GRAPH ?g { ?s :p ?o } }", store).empty
     named = "INSERT { ?s :q ?o } USING NAMED :h WHERE { GRAPH ?g { ?s :p ?o } }"
     assert shown(change(named, store).added) == ["a q 2"]
     both = "INSERT { :x :n ?n } USING :g USING :h USING :g WHERE { SELECT (COUNT(*) AS ?n) { ?s ?p ?o } }"
     assert shown(change(both, store).added) == ["x n 2"]
-    assert shown(change("WITH :g INSERT { ?s :q ?o } WHERE { GRAPH :h { ?s :p ?o } }", store).added) == ["a q 2 g"]
+    assert shown(change("WITH :g INSERT { ?s :q ?o } WHERE { GRAPH :h { ?s :p ?o } }", store).added) == [
+        "a q 2 g"
+    ]
 
 
 def test_using_several_graphs_that_share_a_triple_counts_it_once() -> None:
@@ -249,7 +263,10 @@ def test_graphs_that_come_and_go_within_a_request() -> None:
     assert found.empty
     found = change("CREATE GRAPH :n ; DROP GRAPH :n", store)
     assert found.empty
-    found = change("CREATE GRAPH :n ; INSERT DATA { GRAPH :n { :a :p 1 } } ; DELETE WHERE { GRAPH :n { ?s ?p ?o } }", store)
+    found = change(
+        "CREATE GRAPH :n ; INSERT DATA { GRAPH :n { :a :p 1 } } ; DELETE WHERE { GRAPH :n { ?s ?p ?o } }",
+        store,
+    )
     assert found.created == {"http://e/n"}
     assert not found.added
 
@@ -277,7 +294,10 @@ def test_silent_forms_go_on_and_the_others_do_not(text: str, error: type[Kymgrap
 
 def test_load_reads_what_was_handed_in_and_nothing_else() -> None:
     store = store_of("GRAPH :g { :a :p 1 }")
-    loads = {"http://e/data.ttl": b"<a> <p> 1, 2 .", "http://e/x": (b'{"@id": "http://e/a", "http://e/p": "j"}', "application/ld+json")}
+    loads = {
+        "http://e/data.ttl": b"<a> <p> 1, 2 .",
+        "http://e/x": (b'{"@id": "http://e/a", "http://e/p": "j"}', "application/ld+json"),
+    }
     found = change("LOAD :data.ttl INTO GRAPH :g ; LOAD <http://e/x>", store, loads=loads)
     assert shown(found.added) == ["a p 2 g", "a p j"]
     with pytest.raises(InputError):
@@ -349,15 +369,21 @@ def test_where_reads_the_union_as_a_set() -> None:
     count = "INSERT { GRAPH g:n { :x :n ?n } } WHERE { SELECT (COUNT(*) AS ?n) { ?s :p ?o } }"
     assert shown(change(count, store, UNION).added) == ["x n 1 g:n"]
     # One of two graphs gives the triple up: the union still holds it. Then the other does.
-    assert shown(change("DELETE DATA { GRAPH g:x { :a :p 1 } } ; " + count, store, UNION).added) == ["x n 1 g:n"]
+    assert shown(change("DELETE DATA { GRAPH g:x { :a :p 1 } } ; " + count, store, UNION).added) == [
+        "x n 1 g:n"
+    ]
     both = "DELETE DATA { GRAPH g:x { :a :p 1 } GRAPH g:y { :a :p 1 } } ; "
     assert shown(change(both + count, store, UNION).added) == ["x n 0 g:n"]
-    more = "INSERT DATA { GRAPH g:x { :b :p 1, 2 } } ; " + count + " ; DELETE DATA { GRAPH g:x { :b :p 1 } } ; "
+    more = (
+        "INSERT DATA { GRAPH g:x { :b :p 1, 2 } } ; " + count + " ; DELETE DATA { GRAPH g:x { :b :p 1 } } ; "
+    )
     assert shown(q for q in change(more + count, store, UNION).added if "n" in str(q.graph_name)[-3:]) == [
         "x n 2 g:n",
         "x n 3 g:n",
     ]
-    out = "INSERT DATA { GRAPH g:harvest/k { :b :p 1 } } ; ".replace("g:harvest/k", f"<{BASE.graph('harvest/k')}>")
+    out = "INSERT DATA { GRAPH g:harvest/k { :b :p 1 } } ; ".replace(
+        "g:harvest/k", f"<{BASE.graph('harvest/k')}>"
+    )
     assert "x n 1 g:n" in shown(change(out + count, store, UNION).added)
 
 
@@ -412,7 +438,10 @@ def test_places_are_right_behind_a_long_block_of_data() -> None:
     assert (caught.value.line, caught.value.column) == (2 + 52 + 2, 3)
 
 
-@pytest.mark.parametrize("text", ["INSERT DATA { :a :p '\ud800' }", "INSERT DATA { :a :p '\0' }", r"INSERT DATA { :a :p '\uD800' }"])
+@pytest.mark.parametrize(
+    "text",
+    ["INSERT DATA { :a :p '\ud800' }", "INSERT DATA { :a :p '\0' }", r"INSERT DATA { :a :p '\uD800' }"],
+)
 def test_what_is_no_character_is_refused(text: str) -> None:
     with pytest.raises(QuerySyntaxError):
         change(text)
@@ -448,11 +477,20 @@ def test_rdf_12_is_refused(text: str) -> None:
 
 
 def test_limits_of_rows_and_quads() -> None:
-    values = "VALUES ?x { " + " ".join(map(str, range(30))) + " } VALUES ?y { " + " ".join(map(str, range(30))) + " }"
+    values = (
+        "VALUES ?x { "
+        + " ".join(map(str, range(30)))
+        + " } VALUES ?y { "
+        + " ".join(map(str, range(30)))
+        + " }"
+    )
     with pytest.raises(QueryTooLarge, match="rows"):
         change(f"INSERT {{ :a :p ?x, ?y }} WHERE {{ {values} }}", max_rows=899)
     with pytest.raises(QueryTooLarge, match="quads"):
-        change(f"INSERT {{ :a ?p ?x }} WHERE {{ {values} BIND(IRI(CONCAT('http://e/', STR(?y))) AS ?p) }}", max_quads=400)
+        change(
+            f"INSERT {{ :a ?p ?x }} WHERE {{ {values} BIND(IRI(CONCAT('http://e/', STR(?y))) AS ?p) }}",
+            max_quads=400,
+        )
     with pytest.raises(QueryTooLarge, match="quads"):
         change("INSERT DATA { :a :p " + ",".join(map(str, range(11))) + " }", max_quads=10)
     assert change("INSERT DATA { :a :p " + ",".join(map(str, range(10))) + " }", max_quads=10).added
@@ -468,7 +506,10 @@ def test_limits_of_the_text_hold_for_patterns_and_not_for_data() -> None:
     half = "INSERT { :a :p 1 } WHERE { " + " . ".join(f"?a :p{i} ?b{i}" for i in range(300)) + " }"
     with pytest.raises(QueryTooLarge):
         change(half + ";" + half)
-    assert len(change("INSERT DATA { " + " . ".join(f":a{i} :p (1 [ :q 2 ])" for i in range(1000)) + " }").added) == 6000
+    assert (
+        len(change("INSERT DATA { " + " . ".join(f":a{i} :p (1 [ :q 2 ])" for i in range(1000)) + " }").added)
+        == 6000
+    )
     with pytest.raises(QueryTooLarge):
         change("# " + "x" * 10_000_000)
 
@@ -480,7 +521,7 @@ def test_limits_of_the_text_hold_for_patterns_and_not_for_data() -> None:
     "text",
     [
         'INSERT DATA { :a :p "} ; CLEAR ALL # {" }',
-        "INSERT DATA { :a :p '''}' \\''' ; :q 'it\\'s }' }",
+        "INSERT DATA { :a :p '''}' \\' } ''' ; :q 'it\\'s }' }",
         "INSERT DATA { :a :p <http://e/#}> }".replace("}>", ">"),
         "INSERT DATA { :a :p 1 # } ; CLEAR ALL\n }",
         "INSERT DATA { :a\\#b :p 1 , :it\\'s }",
@@ -489,7 +530,6 @@ def test_limits_of_the_text_hold_for_patterns_and_not_for_data() -> None:
         "insert data { :a :p 1 } ; Delete Data{:a :p 2}",
         "INSERT#DATA\nDATA#\n{ :a :p 1 }",
         "INSERT DATA { GRAPH :g { :a :p 1 } . :a :p 2 GRAPH :h {} GRAPH :g { :a :p 3 . } }",
-        "PREFIX x: <http://x/> INSERT DATA { x: x:p x:o } ; PREFIX x: <http://y/> INSERT DATA { x: x:p x:o }",
         "BASE <http://b/x/> INSERT DATA { <a> <../p> <> } ; INSERT { <a> <q> ?o } WHERE { ?s <../p> ?o }",
         "DELETE { ?s ?p ?o } INSERT { ?s ?p ?o . $s :x $o } WHERE { { ?s ?p ?o } UNION { BIND(1 AS ?y) } }",
         "INSERT { :a :p ?x } WHERE { VALUES ?x { '}' \"{\" } } ; DELETE WHERE { :a :p '}' }",
@@ -511,6 +551,24 @@ def test_it_is_cut_where_the_engine_cuts_it(text: str) -> None:
     found = applied(store, change(text, store))
     engine.update(PREFIXES + text)
     assert rdf.isomorphic(found, engine)
+
+
+def test_prefixes_may_be_declared_between_operations() -> None:
+    """SPARQL 1.1 Update, rule 29; the engine itself does not take them there."""
+    text = (
+        "PREFIX x: <http://x/> INSERT DATA { x:s x:p <http://o/> } ;\n"
+        "PREFIX x: <http://y/> BASE <http://b/> INSERT { ?s x:q <o> } WHERE { ?s <http://x/p> ?o } ; PREFIX z: <z/>"
+    )
+    assert shown(change(text).added) == [
+        "http://x/s http://x/p http://o/",
+        "http://x/s http://y/q http://b/o",
+    ]
+    with pytest.raises(QuerySyntaxError) as caught:
+        change("INSERT DATA {} ;\nPREFIX y: <http://y/>\nINSERT DATA { y:a y:b\n }")
+    assert caught.value.line == 5
+    with pytest.raises(QuerySyntaxError, match="two operations"):
+        change("INSERT DATA { _:a :p 1 } ; PREFIX y: <http://y/> INSERT DATA { :a :p '_:a', _:a }")
+    assert change("INSERT DATA { _:a :p 1 } ; PREFIX y: <http://y/> INSERT DATA { :a :p '_:a' }").added
 
 
 def test_it_does_what_the_engine_does_for_any_request() -> None:
@@ -540,9 +598,9 @@ def test_it_does_what_the_engine_does_for_any_request() -> None:
 
 def _term(chance: random.Random, *kinds: str) -> str:
     kind = chance.choice(kinds)
-    return {"iri": ":{}", "pred": ":p{}", "num": "{}", "var": "?v{}", "graph": ":g{}", "bnode": "_:b{}"}[kind].format(
-        chance.randrange(3)
-    )
+    return {"iri": ":{}", "pred": ":p{}", "num": "{}", "var": "?v{}", "graph": ":g{}", "bnode": "_:b{}"}[
+        kind
+    ].format(chance.randrange(3))
 
 
 def _data(chance: random.Random, most: int, *terms: str) -> str:
@@ -550,7 +608,9 @@ def _data(chance: random.Random, most: int, *terms: str) -> str:
     for _ in range(chance.randrange(most)):
         subject = _term(chance, "iri", *(t for t in terms if t != "num"))
         triple = f"{subject} {_term(chance, 'pred')} {_term(chance, 'iri', 'num', *terms)}"
-        parts.append(triple + " ." if chance.random() < 0.5 else f"GRAPH {_term(chance, 'graph')} {{ {triple} }}")
+        parts.append(
+            triple + " ." if chance.random() < 0.5 else f"GRAPH {_term(chance, 'graph')} {{ {triple} }}"
+        )
     return " ".join(parts)
 
 
@@ -582,7 +642,9 @@ def _request(chance: random.Random) -> str:
     for _ in range(chance.randint(1, 4)):
         graph, other = _term(chance, "graph"), chance.choice([_term(chance, "graph"), "DEFAULT"])
         silent = chance.choice(["", "SILENT "])
-        clause = chance.choice(["", "", f"USING {graph} ", f"USING NAMED {graph} ", f"USING {other} ".replace("DEFAULT", graph)])
+        clause = chance.choice(
+            ["", "", f"USING {graph} ", f"USING NAMED {graph} ", f"USING {other} ".replace("DEFAULT", graph)]
+        )
         with_ = chance.choice(["", "", f"WITH {graph} "])
         delete, insert = f"DELETE {{ {_template(chance)} }} ", f"INSERT {{ {_template(chance, 'bnode')} }} "
         # A label of a blank node belongs to one operation.

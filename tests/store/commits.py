@@ -82,8 +82,7 @@ def write(writer: StoreWriter, *changes: Changeset) -> None:
 def random_changes(
     project: Project, seed: Iterable[Quad], count: int, random: random.Random
 ) -> list[Changeset]:
-    """Exact changes in turn, beginning with the state `seed`: quads in three graphs, some shared by two of them,
-    graphs that come and go."""
+    """Exact changes in turn, from the state `seed` on. Graphs share triples; graphs come and go."""
     state, changes = set(seed), []
     exists = {q.graph_name.value for q in state if isinstance(q.graph_name, NamedNode)}
     for number in range(count):

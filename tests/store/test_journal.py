@@ -320,7 +320,7 @@ def test_a_failed_append_raises_and_leaves_nothing(
             patched.setattr(os, "fsync", fsync)
         else:
             patched.setattr(journal_module, "_write_all", half)
-        with pytest.raises(OSError, match="No space|Input/output"):
+        with pytest.raises(OSError, match=r"No space|Input/output"):
             journal.append([record(7)])
 
     assert file.read_bytes() == before
@@ -347,7 +347,7 @@ def test_every_append_is_synced_and_a_new_file_by_its_folder_too(
     real = os.fsync
 
     def fsync(descriptor: int) -> None:
-        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)

@@ -169,10 +169,14 @@ def test_what_is_not_plainly_narrow_is_for_the_workers(text: str) -> None:
 def test_a_thing_with_too_many_or_too_long_values_is_for_the_workers(folder: Path) -> None:
     lane = opened(folder)
     assert ask(lane, PREFIX + "SELECT * { e:wide e:a ?x }") is not None
+    assert ask(lane, PREFIX + "SELECT * { e:hub e:a ?x } LIMIT 5") is not None
+    assert ask(lane, PREFIX + "ASK { e:hub e:a ?x }") is not None
     for text in (
         "SELECT * { e:hub e:a ?x }",
-        "SELECT * { e:hub ?p ?x } LIMIT 1",
-        "ASK { e:hub e:a ?x }",
+        "SELECT * { e:hub e:a ?x } LIMIT 5 OFFSET 800",  # passes over 800
+        "SELECT ?none { e:hub e:a ?x }",  # short, and yet a thousand rows
+        "SELECT * { e:hub ?x ?x }",  # none, by way of a thousand
+        "ASK { e:hub ?x ?x }",
         "SELECT * { e:wide e:a ?x ; e:a ?y }",  # 1,600 rows
         "SELECT * { e:wide e:a ?x ; e:a ?y ; e:none ?z }",  # none, by way of 1,600
         "SELECT * { e:long e:a ?x }",
