@@ -227,6 +227,8 @@ def problem(error: Exception, lang: Language) -> Problem:
     if isinstance(error, SheetRefused):
         members["faults"] = [fault.to_dict() for fault in error.faults]
     headers = dict(getattr(error, "headers", {}))
+    if code == "token-invalid":
+        headers["www-authenticate"] = 'Bearer realm="kymgraph", error="invalid_token"'
     retry = getattr(error, "retry_after", _RETRY_AFTER.get(code))
     if retry is not None:
         headers["retry-after"] = str(max(1, round(retry)))

@@ -220,6 +220,12 @@ class Access:
     def close(self) -> None:
         self._file.close()
 
+    def copy_to(self, path: Path) -> None:
+        """Copy the file as it is between two writes, for a backup; nothing is copied while there is none."""
+        if self.path.exists():
+            with self._file.apart():
+                _copy(self.path, path)
+
     def __enter__(self) -> Access:
         return self
 
@@ -268,13 +274,14 @@ class Access:
                         hint=f"revoke it first: kymgraph token revoke {row['id']}",
                     )
             id_, text = _new_token()
-            row = db.execute(
+            db.execute(
                 "INSERT INTO token (id, hash, name, role, graphs, agent, created, expires) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (id_, _hash(text), name, role, json.dumps(sorted(set(graphs))), self._agent(db, name),
                  _text(now), None if expires is None else _text(expires)),
-            ).fetchone()  # fmt: skip
+            )  # fmt: skip
             self._record(db, by, "token.create", id_, role)
+            row = db.execute("SELECT * FROM token WHERE id = ?", (id_,)).fetchone()
         return text, _token(row)
 
     def tokens(self) -> list[Token]:
@@ -300,11 +307,12 @@ class Access:
                 if not found:
                     found = [_token(row) for row in db.execute("SELECT * FROM token WHERE id = ?", (name,))]
                 if found:
-                    row = db.execute(
-                        "UPDATE token SET revoked = coalesce(revoked, ?) WHERE id = ? RETURNING *",
-                        (_text(now), found[0].id),
-                    ).fetchone()
-                    self._record(db, by, "token.revoke", found[0].id, "done")
+                    id_ = found[0].id
+                    db.execute(
+                        "UPDATE token SET revoked = coalesce(revoked, ?) WHERE id = ?", (_text(now), id_)
+                    )
+                    self._record(db, by, "token.revoke", id_, "done")
+                    row = db.execute("SELECT * FROM token WHERE id = ?", (id_,)).fetchone()
                     return _token(row)
         raise TokenNotFound(
             f"there is no live token with name or id {name_or_id!r}; nothing was changed",
@@ -423,7 +431,8 @@ class Access:
     def patch(self, id: str, principal: Principal) -> bytes:
         """The change of a proposal, as the RDF Patch it was sent as. Raises ProposalNotFound."""
         self.proposal(id, principal)
-        return bytes(self._one("SELECT patch FROM proposal WHERE id = ?", id)["patch"])
+        with self._file.apart() as db:
+            return bytes(db.execute("SELECT patch FROM proposal WHERE id = ?", (id,)).fetchone()["patch"])
 
     def proposals(
         self,
@@ -438,9 +447,9 @@ class Access:
         `before` pages on: give the id of the last one seen.
         """
         found: list[Proposal] = []
-        with self._file.read() as db:
-            if db is None:
-                return []
+        if not self.path.exists():
+            return found
+        with self._file.apart() as db:
             rows = db.execute(
                 "SELECT * FROM proposed WHERE (:state IS NULL OR state = :state) "
                 "AND (:before IS NULL OR number < (SELECT number FROM proposal WHERE id = :before)) "
@@ -661,14 +670,7 @@ def carried(old: Path, new: Path) -> Iterator[None]:
     file = _File(old / FILE)
     try:
         with file.write():
-            target = sqlite3.connect(_create(new / FILE), isolation_level=None)
-            # A second connection reads: the one that holds the write lock is inside its transaction.
-            source = sqlite3.connect(old / FILE, isolation_level=None)
-            try:
-                source.backup(target)
-            finally:
-                source.close()
-                target.close()
+            _copy(old / FILE, new / FILE)
             yield
     finally:
         file.close()
@@ -704,6 +706,12 @@ class _File:
                 self._reader = here, self._open()
                 self.opened += 1
             yield self._reader[1] if self._reader else None
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[sqlite3.Connection]:
+        """A connection of its own to read much with, for which no look-up has to wait; the file is there."""
+        with self._told(), contextlib.closing(self._open()) as db:
+            yield db
 
     @contextlib.contextmanager
     def write(self, *, patient: bool = True) -> Iterator[sqlite3.Connection]:
@@ -853,6 +861,15 @@ def _create(path: Path) -> Path:
     except OSError as error:
         raise CannotWrite(f"{path} could not be made: {error.strerror}; nothing was changed") from None
     return path
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A copy of the file as it is between two writes."""
+    with (
+        contextlib.closing(sqlite3.connect(source)) as read,
+        contextlib.closing(sqlite3.connect(_create(target))) as written,
+    ):
+        read.backup(written)
 
 
 def _use_wal(db: sqlite3.Connection) -> None:

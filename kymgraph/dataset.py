@@ -54,10 +54,7 @@ from kymgraph.store.journal import FIRST_GENERATION, Entry, Journal
 from kymgraph.view import UNION
 
 if TYPE_CHECKING:
-    from kymgraph.queries import QueryInfo
     from kymgraph.report import Report
-    from kymgraph.results import ResultFormat
-    from kymgraph.store.narrow import Narrow
     from kymgraph.store.workers import Answer, Job, WorkerPool
     from kymgraph.view import View
 
@@ -140,7 +137,6 @@ class Dataset:
         self._options = {"prefixes": project.prefixes, **(settings.pool if settings else {}), **pool}
         #: One pool for what is current (None), and one for each older generation that was asked for.
         self._pools: dict[int | None, WorkerPool] = {}
-        self._narrow: Narrow | None = None
         self._own_loop: _Loop | None = None
         self._journal: Journal | None = None
 
@@ -264,28 +260,19 @@ class Dataset:
         return str(pool.stats()["sandbox"]) if pool else str(self._options.get("sandbox", "require"))
 
     def stats(self) -> dict[str, Any]:
-        """Counters of the worker pool and of the narrow lane; empty before the first query."""
+        """Counters of the worker pool; empty before the first query."""
         pool = self._pools.get(None)
-        return {**pool.stats(), "narrow": self._narrow.answered if self._narrow else 0} if pool else {}
+        return dict(pool.stats()) if pool else {}
 
     async def start(self) -> None:
         """Start the workers now instead of at the first query. Raises SandboxMissing."""
-        from kymgraph.store.narrow import Narrow
-
         await self._pool(None)
-        self._narrow = Narrow(self.store.checkpoint_path)
 
     async def aclose(self) -> None:
         """End the workers."""
-        pools, self._pools, self._narrow = list(self._pools.values()), {}, None
+        pools, self._pools = list(self._pools.values()), {}
         for pool in pools:
             await pool.close()
-
-    def narrow(
-        self, info: QueryInfo, format: ResultFormat, *, base: str | None, generation: int
-    ) -> bytes | None:
-        """The answer to a provably small query about the current generation, without a worker; else None."""
-        return self._narrow.answer(info, format, base, generation) if self._narrow else None
 
     async def answer(
         self,

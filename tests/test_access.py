@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sqlite3
@@ -577,6 +578,39 @@ def test_tokens_go_along_when_the_store_is_built_anew(access: Access, tmp_path: 
         assert [t.name for t in opened.tokens()] == ["a", "waited"]
     with Access(aside / FILE) as old:
         assert [t.name for t in old.tokens()] == ["a"]
+
+
+def test_a_copy_is_whole_and_as_private(access: Access, tmp_path: Path) -> None:
+    access.copy_to(tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+    text, _ = access.create_token("a", "editor", expires=None)
+
+    access.copy_to(tmp_path / "copy")
+    access.revoke("a")
+
+    assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o600
+    with Access(tmp_path / "copy") as copied:
+        assert copied.authenticate(text).name == "a"
+
+
+def test_a_look_up_does_not_wait_for_a_long_reading(access: Access) -> None:
+    text, token = access.create_token("a", "reader", expires=None)
+    id = propose(access, person(access, "e", "editor"), "a", patch=b"x" * 1_000_000)
+    reading: list[int] = []
+    real = access._file.apart
+
+    @contextlib.contextmanager
+    def slow() -> Iterator[sqlite3.Connection]:
+        with real() as db:
+            done = threading.Thread(target=lambda: reading.append(len(access.authenticate(text).id)))
+            done.start()
+            done.join(5)
+            yield db
+
+    access._file.apart = slow  # type: ignore[method-assign]
+
+    assert len(access.patch(id, person(access, "root", "admin"))) == 1_000_000
+    assert reading == [len(token.id)]
 
 
 # --- several processes ----------------------------------------------------------------------------------

@@ -15,14 +15,14 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 
 from kymgraph.access import Role
 from kymgraph.errors import FetchFailed, InputError, NotAllowed, TokenInvalid
 from kymgraph.net import Client
 from kymgraph.oidc import PAUSE, STALE, Issuer, parse_roles
-from tests.localserver import Server, says
+from tests.localserver import Server, leads_to, says
 
 RSA = rsa.generate_private_key(65537, 2048)
 EC = ec.generate_private_key(ec.SECP256R1())
@@ -317,6 +317,22 @@ def test_strange_headers_are_refused(provider: Provider, issuer: Issuer) -> None
             issuer.authenticate(raw(header, provider.claims(), b"x"))  # type: ignore[arg-type]
 
 
+def test_a_token_that_asks_for_extensions_is_refused(provider: Provider, issuer: Issuer) -> None:
+    header: dict[str, object] = {"alg": "RS256", "kid": "rsa", "crit": ["b64"], "b64": True}
+    signed = raw(header, provider.claims()).rpartition(".")[0]
+    signature = RSA.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+
+    with pytest.raises(TokenInvalid, match="asks for extensions"):
+        issuer.authenticate(raw(header, provider.claims(), signature))
+
+
+def test_a_token_that_is_too_long_is_refused(provider: Provider, issuer: Issuer) -> None:
+    issuer.authenticate(provider.token(groups="x" * 8_000))
+
+    with pytest.raises(TokenInvalid, match="too long"):
+        issuer.authenticate(provider.token(groups="x" * 16_000))
+
+
 # --- keys -----------------------------------------------------------------------------------------------
 
 
@@ -451,6 +467,23 @@ def test_discovery_that_does_not_fit_is_refused(provider: Provider, issuer: Issu
         issuer.authenticate(provider.token())
 
     assert provider.fetched == 0
+
+
+def test_keys_do_not_come_over_an_open_line(provider: Provider, clock: Clock) -> None:
+    net = Client([provider.server.listed, "keys.example:80"], resolve=lambda host, port: ["127.0.0.1"])
+    provider.discovery["jwks_uri"] = "http://keys.example/keys"
+
+    with pytest.raises(FetchFailed, match="no https address"):
+        make(provider, clock, net=net).authenticate(provider.token())
+
+
+@pytest.mark.parametrize("path", ["/keys", "/realms/kym/.well-known/openid-configuration"])
+def test_redirects_of_the_issuer_are_not_followed(provider: Provider, issuer: Issuer, path: str) -> None:
+    provider.server.answers["/moved"] = provider.server.answers[path]
+    provider.server.answers[path] = leads_to("/moved")
+
+    with pytest.raises(FetchFailed, match="no redirects are followed"):
+        issuer.authenticate(provider.token())
 
 
 @pytest.mark.parametrize(

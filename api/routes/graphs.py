@@ -92,25 +92,28 @@ async def graphs(
 @router.api_route("/graph/{name:path}", methods=["PUT", "POST", "DELETE", "PATCH"], include_in_schema=False)
 async def write_graph(request: Request, services: ServicesDep, name: str) -> Response:
     """Write one graph named by its path."""
-    return await _write(request, services, services.project.base.graphs + name)
+    asked, body = await writes.read_http(services, request)
+    return await _write(request, services, services.project.base.graphs + name, asked, body)
 
 
 @router.api_route("/graphs", methods=["PUT", "POST", "DELETE", "PATCH"], include_in_schema=False)
 async def write_graphs(request: Request, services: ServicesDep) -> Response:
     """Write one graph named by `graph=` or `default`; POST without either makes a new one."""
+    asked, body = await writes.read_http(services, request)
     named = [(n, v) for n, v in request.query_params.multi_items() if n in ("graph", "default")]
     if len(named) > 1 or (not named and request.method != "POST"):
         raise RequestError("nothing was written: name one graph, by graph=IRI or by default")
     if not named:
-        return await _write(request, services, services.project.base.graph(uuid.uuid4().hex), new=True)
+        return await _write(request, services, services.project.base.graph(uuid.uuid4().hex), asked, body)
     name, iri = named[0]
-    return await _write(request, services, None if name == "default" else iri)
+    return await _write(request, services, None if name == "default" else iri, asked, body)
 
 
-async def _write(request: Request, services: Services, iri: str | None, *, new: bool = False) -> Response:
+async def _write(
+    request: Request, services: Services, iri: str | None, asked: writes.Asked, body: bytes
+) -> Response:
     """PUT replaces the graph, POST adds to it, DELETE takes it away, PATCH changes it by an RDF Patch."""
     headers, method = request.headers, request.method
-    asked, body = await writes.read_http(services, request)
     project, view = services.project, services.dataset.view()
     graph = DEFAULT_GRAPH if iri is None else named_graph(project, iri)
     Rules.of(project).check(graph)
@@ -138,7 +141,7 @@ async def _write(request: Request, services: Services, iri: str | None, *, new: 
         coding=headers.get("content-encoding", ""),
     )
     place = f"/graph/{project.base.graph_name(iri)}" if iri and project.base.graph_name(iri) else None
-    location = None if exists and not new else place or f"/graphs?graph={quote(iri or '', safe='')}"
+    location = None if exists else place or f"/graphs?graph={quote(iri or '', safe='')}"
     return await writes.perform(
         services, asked, lambda: _within(make, target, method), created=lambda outcome: location
     )

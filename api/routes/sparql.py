@@ -59,7 +59,6 @@ class Prepared(NamedTuple):
     volatile: bool
     format: ResultFormat | None
     make: Callable[[Prepared, str], Awaitable[Answered]]
-    narrow: QueryInfo | None = None  #: where the answer may be so small that no worker is needed
 
 
 class SparqlEndpoint:
@@ -187,8 +186,6 @@ class SparqlEndpoint:
             found = services.cache.get(key)
             if found is not None:
                 return found, True
-            if prepared.narrow is not None and (small := self._narrow(prepared, generation)) is not None:
-                return small, False
         try:
             async with _Watch(scope, receive):
                 if prepared.volatile:
@@ -198,18 +195,6 @@ class SparqlEndpoint:
                 return await services.cache.ask(pending, lambda: self._make_and_keep(prepared, client)), False
         except KymgraphError as error:
             return error, False
-
-    def _narrow(self, prepared: Prepared, generation: int) -> Answered | None:
-        assert prepared.narrow is not None
-        assert prepared.format is not None
-        base = self._services.project.base.iri
-        dataset = self._services.dataset
-        body = dataset.narrow(prepared.narrow, prepared.format, base=base, generation=generation)
-        if body is None:
-            return None
-        answer = Answered(prepared.format.content_type, generation=generation, body=body)
-        self._services.cache.put((generation, prepared.key), answer)
-        return answer
 
     async def _make_and_keep(self, prepared: Prepared, client: str) -> Answered:
         answer = await prepared.make(prepared, client)
@@ -261,10 +246,7 @@ class SparqlEndpoint:
             return Prepared(asked, key, deadline, info.volatile, chosen, self._make_page)
         chosen = _choose(asked, info.form)
         key = ("query", info.canonical, asked.default_graphs, asked.named_graphs, chosen.content_type)
-        plain = asked.default_graphs is None and asked.named_graphs is None and asked.at is None
-        return Prepared(
-            asked, key, deadline, info.volatile, chosen, self._make_result, info if plain else None
-        )
+        return Prepared(asked, key, deadline, info.volatile, chosen, self._make_result)
 
     def _inspect(self, text: str) -> QueryInfo:
         return inspect(text, limits=self._limits, base=self._services.project.base.iri)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from pyshacl.pytypes import SHACLExecutor
 from pyshacl.rdfutil.stringify import stringify_blank_node
@@ -46,12 +46,6 @@ _KEY: Final = (
 )
 
 
-class PolicyJudge(Protocol):
-    """The part of the gate that judges rules about graphs (`policy.PolicyGate`)."""
-
-    def judge(self, before: View, after: OverlayView, change: Changeset) -> list[Result]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How changes are judged by one shape with targets."""
@@ -80,9 +74,7 @@ class Gate:
             raise GateRejected(report)
     """
 
-    def __init__(
-        self, project: Project, shapes: full.Shapes, *, hub: int = HUB, rules: PolicyJudge | None = None
-    ) -> None:
+    def __init__(self, project: Project, shapes: full.Shapes, *, hub: int = HUB) -> None:
         self.project, self.shapes, self._hub = project, shapes, hub
         self.ready = fast.ready(shapes.graph)
         self.tops = [self.ready.lookup_shape_from_node(shape.node) for shape in shapes.top()]
@@ -90,7 +82,7 @@ class Gate:
         self._after, self._before = GraphView(shapes.prefixes), GraphView(shapes.prefixes)
         self._executor = SHACLExecutor()
         self._hierarchy: tuple[View, Classes] | None = None
-        self._rules = rules
+        self._rules = policy.PolicyGate(project, shapes.rules)
         self.dependencies()
 
     def dependencies(self, *, both: bool = False) -> Dependencies:
@@ -114,7 +106,8 @@ class Gate:
         try:
             search = self._search(before, after, mended)
             results, more = self._results(search, limit)
-            results += self._policy(before, after, change)
+            if self.shapes.rules:
+                results += self._rules.judge(before, after, change, mended=mended)
             reader = search.after.reader
             report = Report.of(
                 results,
@@ -137,6 +130,11 @@ class Gate:
             yield from self._search(before, OverlayView(before, change, self._in_union), mended).run()
         finally:
             self._forget()
+
+    @property
+    def rules(self) -> policy.PolicyGate:
+        """The part of the gate that judges the rules about graphs."""
+        return self._rules
 
     def explain(self) -> list[Plan]:
         """For each shape with targets: whether a change is followed to its focus nodes, and if not, why."""
@@ -210,11 +208,6 @@ class Gate:
                     return [*results[:-1], result], True
                 search.more = True
         return results, search.more
-
-    def _policy(self, before: View, after: OverlayView, change: Changeset) -> list[Result]:
-        if self._rules is None and self.shapes.rules and hasattr(policy, "PolicyGate"):
-            self._rules = policy.PolicyGate(self.project, self.shapes.rules)
-        return [] if self._rules is None else self._rules.judge(before, after, change)
 
 
 class _Search:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 import rdflib
@@ -36,23 +37,25 @@ class Unbounded(Exception):
     """A rule whose rows cannot be told from the change; the message says why, after `it`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pattern:
-    """A triple pattern and the graph it is asked of (None: the default graph)."""
+    """A triple pattern: subject, predicate, object, and the graph it is asked of (None: the default graph)."""
 
-    subject: Node
-    predicate: Node
-    object: Node
-    graph: Node | None
+    nodes: tuple[Node, Node, Node, Node | None]
     group: int
 
     @property
-    def nodes(self) -> tuple[Node | None, ...]:
-        return (self.subject, self.predicate, self.object, self.graph)
+    def graph(self) -> Node | None:
+        return self.nodes[3]
 
-    @property
+    @cached_property
     def variables(self) -> frozenset[str]:
         return frozenset(node for node in self.nodes if isinstance(node, str))
+
+    @cached_property
+    def inner(self) -> frozenset[str]:
+        """Its variables but for the graph."""
+        return frozenset(node for node in self.nodes[:3] if isinstance(node, str))
 
     def match(self, quad: Quad, domains: Mapping[str, frozenset[Term]]) -> Binding | None:
         """The values that make this pattern the quad; `domains` limits those of some variables."""
@@ -129,6 +132,10 @@ class Sight:
                     heapq.heappush(heap, (cost + step, other, first or other))
         return None
 
+    def needed(self, bound: frozenset[str]) -> tuple[Pattern, ...]:
+        """The patterns that every row needs and in which, the graph apart, nothing else is open."""
+        return tuple(p for p in self.patterns if p.group == 0 and p.inner <= bound)
+
     def order(self, bound: frozenset[str]) -> tuple[Pattern, ...]:
         """All patterns, each after one that binds something of it; outer groups first.
 
@@ -157,7 +164,7 @@ def sight(text: str) -> Sight:
     """What a query looks at. Raises Unbounded.
 
     >>> found = sight("SELECT ?focus { GRAPH ?g { ?focus <urn:p> ?o } FILTER NOT EXISTS { ?o <urn:q> ?x } }")
-    >>> [(p.subject, p.object, p.graph) for p in found.patterns]
+    >>> [(p.nodes[0], p.nodes[2], p.graph) for p in found.patterns]
     [('focus', 'o', 'g'), ('o', 'x#1', None)]
     """
     reader = _Reader()
@@ -181,8 +188,7 @@ def sight(text: str) -> Sight:
 
 def _words(pattern: Pattern) -> str:
     return " ".join(
-        f"?{node.partition('#')[0]}" if isinstance(node, str) else str(node)
-        for node in (pattern.subject, pattern.predicate, pattern.object)
+        f"?{node.partition('#')[0]}" if isinstance(node, str) else str(node) for node in pattern.nodes[:3]
     )
 
 
@@ -219,7 +225,7 @@ class _Reader:
         elif kind == "BGP":
             for triple in node.triples:
                 subject, predicate, value = (self._node(part, group) for part in triple)
-                self.patterns.append(Pattern(subject, predicate, value, graph, group.number))
+                self.patterns.append(Pattern((subject, predicate, value, graph), group.number))
         elif kind == "Graph":
             before = len(self.patterns)
             self.walk(node.p, self._node(node.term, group), group)
@@ -251,8 +257,8 @@ class _Reader:
             name
             for pattern in self.patterns[before:]
             if pattern.group == group.number
-            for name in (pattern.subject, pattern.predicate, pattern.object, pattern.graph)
-            if isinstance(name, str) and (name != graph or name in _written(pattern))
+            for name in pattern.variables
+            if name != graph or name in pattern.inner
         }
         for exists in _exists(expression):
             inner = _Group(len(self.parents), {name.partition("#")[0]: name for name in bound})
@@ -290,10 +296,6 @@ _KEYWORDS: Final = {
     "ServiceGraphPattern": "SERVICE",
     "ToMultiSet": "a SELECT within",
 }
-
-
-def _written(pattern: Pattern) -> tuple[Node, ...]:
-    return (pattern.subject, pattern.predicate, pattern.object)
 
 
 def _exists(expression: Any) -> Iterator[Any]:

@@ -38,7 +38,7 @@ from kymgraph.overlay import OverlayView
 from kymgraph.project import Project
 from kymgraph.queries import NamedQuery
 from kymgraph.rdf import Literal, NamedNode, Quad, Term
-from kymgraph.report import SEVERITIES, Report, Result, Status, local_name
+from kymgraph.report import SEVERITIES, Report, Result, local_name
 from kymgraph.store.memory import MemoryView
 from kymgraph.view import UNION, View
 
@@ -53,6 +53,7 @@ PURPOSES: Final = {
     "translations": NamedNode(KYM + "TranslationGraph"),
 }
 GRAPH_NAME: Final = NamedNode(KYM + "graphName")
+_PLACEHOLDER: Final = re.compile(r"\{[?$](\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +89,22 @@ class Rule:
 
     def results(self, view: MemoryView, prefixes: Mapping[str, str]) -> list[Result]:
         """What the rule finds in the view, one result per row. Raises ProjectError if it is no SELECT."""
-        rows = self.rows(view)
         shown = Report(prefixes=prefixes)
-        # The one row of an aggregate over nothing binds nothing.
-        return [self.result(row, shown) for row in rows if "focus" in row]
+        return [self.result(row, shown) for row in self.rows(view)]
 
     def rows(self, view: MemoryView) -> list[dict[str, Term]]:
         """The rows of its query. Raises ProjectError if it is no SELECT."""
         try:
-            return view.select(self.text)
+            rows = view.select(self.text)
         except QuerySyntaxError as error:
             raise ProjectError(f"the policy rule {self.file} does not run: {error}") from error
+        return [row for row in rows if "focus" in row]  # an aggregate over nothing binds nothing
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns of a row that make a difference to what is said."""
+        told = {match[1] for message in self.messages for match in _PLACEHOLDER.finditer(message.value)}
+        return frozenset({"focus", "path", "value", "graph"} | told)
 
     def result(self, row: Mapping[str, Term], shown: Report) -> Result:
         """What a row of the query says; `shown` writes terms with the project's prefixes."""
@@ -170,19 +176,22 @@ class PolicyGate:
         self._shown = Report(prefixes=project.prefixes)
         self._sights: dict[NamedNode, Sight | str] = {}
         #: Patterns by their predicate, None for any; with the way from each to the focus.
-        self._patterns: dict[Term | None, list[tuple[Rule, Sight, Pattern, tuple[Step, ...]]]] = {}
+        self._patterns: dict[Term | None, list[_Way]] = {}
         for rule in self._rules:
             try:
                 seen = sight(rule.text)
             except Unbounded as why:
                 self._sights[rule.iri] = str(why)
                 continue
-            self._sights[rule.iri] = seen
+            # Rows that differ in other columns only are one result.
+            shown = {name: variable for name, variable in seen.shown.items() if name in rule.columns}
+            self._sights[rule.iri] = seen = replace(seen, shown=shown)
             for pattern in seen.patterns:
                 steps = seen.steps(pattern)
                 assert steps is not None, "sight has seen to it"
-                key = None if isinstance(pattern.predicate, str) else pattern.predicate
-                self._patterns.setdefault(key, []).append((rule, seen, pattern, steps))
+                predicate = pattern.nodes[1]
+                key = None if isinstance(predicate, str) else predicate
+                self._patterns.setdefault(key, []).append(_Way.of(rule, seen, pattern, steps))
         #: The graphs of the view that was asked last, which are counted once for each generation.
         self._graphs: tuple[Callable[[], object], frozenset[NamedNode]] = (lambda: None, frozenset())
         self._abouts: dict[frozenset[NamedNode], _About] = {}
@@ -209,6 +218,7 @@ class PolicyGate:
         self._places(added, both, places)
         # A quad less of what a row needs makes no new row.
         self._places(removed, both, places, but_group=None if mended else 0)
+        places = {rule: keys for rule, keys in places.items() if keys}
         whole = [rule for rule in self._rules if changed and isinstance(self._sights[rule.iri], str)]
         found = self._found(new, places, whole)
         if not mended:
@@ -220,14 +230,14 @@ class PolicyGate:
         was = self._found(old, places, whole)
         results: list[Result] = []
         for rule in self._rules:
-            had = {frozenset(row.items()) for row in was.get(rule, ())}
-            has = set()
-            for row in found.get(rule, ()):
-                has.add(key := frozenset(row.items()))
-                status: Status = "pre-existing" if key in had else "new"
-                results.append(replace(rule.result(row, self._shown), status=status))
-            gone = [row for row in was.get(rule, ()) if mended and frozenset(row.items()) not in has]
-            results += [replace(rule.result(row, self._shown), status="mended") for row in gone]
+            has, had = (
+                [rule.result(row, self._shown) for row in rows.get(rule, ())] for rows in (found, was)
+            )
+            known, left = set(had), set(has)
+            results += [r for r in has if r not in known]
+            if rule not in whole:  # else it would be all that the rule has against the data
+                results += [replace(r, status="pre-existing") for r in has if r in known]
+            results += [replace(r, status="mended") for r in had if mended and r not in left]
         return results
 
     def explain(self) -> list[str]:
@@ -255,17 +265,20 @@ class PolicyGate:
     ) -> None:
         for quad in changed:
             for key in (quad.predicate, None):
-                for rule, seen, pattern, steps in self._patterns.get(key, ()):
-                    if pattern.group == but_group or not self._asked(pattern, quad):
+                for way in self._patterns.get(key, ()):
+                    if way.pattern.group == but_group or not self._asked(way.pattern, quad):
                         continue
-                    binding = pattern.match(quad, seen.domains)
+                    binding = way.pattern.match(quad, way.sight.domains)
                     if binding is None:
                         continue
-                    for found in _follow(binding, steps, seen, both):
-                        if all(both.holds(p, found) for p in seen.patterns if _is_check(p, found)):
-                            places.setdefault(rule, set()).add(
-                                tuple((n, found[v]) for n, v in seen.shown.items() if v in found)
-                            )
+                    known = places.setdefault(way.rule, set())
+                    if not way.steps and way.place(binding) in known:
+                        continue
+                    if not all(both.holds(pattern, binding) for pattern in way.first):
+                        continue
+                    for found in _follow(binding, way.steps, way.sight, both):
+                        if all(both.holds(pattern, found) for pattern in way.then):
+                            known.add(way.place(found))
 
     def _asked(self, pattern: Pattern, quad: Quad) -> bool:
         """Whether the pattern is asked of a graph that the quad is seen in."""
@@ -326,6 +339,31 @@ _Place: TypeAlias = tuple[tuple[str, Term], ...]
 _Key: TypeAlias = tuple[Term | None, Term | None, Term | None, Term | None]
 #: Look-ups that one pattern may split into for the sake of narrower ones.
 _SPLIT: Final = 16
+
+
+@dataclass(frozen=True)
+class _Way:
+    """From a pattern that a changed quad matches to the places where rows may come or go."""
+
+    rule: Rule
+    sight: Sight
+    pattern: Pattern
+    steps: tuple[Step, ...]
+    first: tuple[Pattern, ...]  #: what must hold for any row, seen before the first step
+    then: tuple[Pattern, ...]  #: and after the last
+    columns: tuple[tuple[str, str], ...]  #: what is known then of a row, and the variables of it
+
+    @classmethod
+    def of(cls, rule: Rule, seen: Sight, pattern: Pattern, steps: tuple[Step, ...]) -> _Way:
+        bound = pattern.variables | {step.variable for step in steps}
+        first = tuple(p for p in seen.needed(pattern.variables) if p is not pattern)
+        over = {p for step in steps for p in step.over}
+        then = tuple(p for p in seen.needed(bound) if p not in {pattern, *first, *over})
+        columns = tuple((name, variable) for name, variable in seen.shown.items() if variable in bound)
+        return cls(rule, seen, pattern, steps, first, then, columns)
+
+    def place(self, binding: Binding) -> _Place:
+        return tuple([(name, binding[variable]) for name, variable in self.columns])
 
 
 #: Sets of graphs for which the graph `_project` is kept.
@@ -400,19 +438,11 @@ class _Both:
     def holds(self, pattern: Pattern, binding: Binding) -> bool:
         """Whether there is any quad for the pattern with what is bound."""
         key = _key(pattern, binding)
-        return any(look.all(key, union=pattern.graph is None) for look in self._looks)
+        return any(look.all(key, union=pattern.nodes[3] is None) for look in self._looks)
 
 
 def _key(pattern: Pattern, binding: Binding) -> _Key:
     return tuple(binding.get(n) if isinstance(n, str) else n for n in pattern.nodes)  # type: ignore[return-value]
-
-
-def _is_check(pattern: Pattern, binding: Binding) -> bool:
-    """Whether nothing but the graph is open in a pattern that every row needs."""
-    return pattern.group == 0 and all(
-        not isinstance(node, str) or node in binding
-        for node in (pattern.subject, pattern.predicate, pattern.object)
-    )
 
 
 def _follow(binding: Binding, steps: tuple[Step, ...], seen: Sight, both: _Both) -> Iterator[Binding]:
@@ -510,4 +540,4 @@ def _filled(message: Literal, row: Mapping[str, Term], shown: Report) -> Literal
         term = row.get(match[1])
         return match[0] if term is None else term.value if isinstance(term, Literal) else shown.short(term)
 
-    return Literal(re.sub(r"\{[?$](\w+)\}", value, message.value), language=message.language)
+    return Literal(_PLACEHOLDER.sub(value, message.value), language=message.language)

@@ -154,13 +154,12 @@ class Layout:
 
     def find(self, header: str) -> Column:
         """The column of a header. Raises CellError: unknown, or one that can mean several."""
-        for key in header_keys(header):
-            found = self.known.get(key, ())
-            if len(found) == 1:
-                return found[0]
-            if found:
-                raise CellError("header-ambiguous", choices=", ".join(sorted(c.short for c in found)))
-        wanted = header_keys(header)[-1]
+        wanted = header_key(header)
+        found = self.known.get(wanted, ())
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise CellError("header-ambiguous", choices=", ".join(sorted(c.short for c in found)))
         matches = difflib.get_close_matches(wanted, self.known, 1, 0.75)
         near = self.known[matches[0]][0] if matches else None
         raise CellError("header-unknown", cls=self.name, near=did_you_mean(near.name if near else None, near))
@@ -174,17 +173,15 @@ def did_you_mean(name: Text | None, column: Column | None = None) -> Text:
     return Text(f" Tarkoititko: {parts[0]}?", f" Menade du: {parts[1]}?", f" Did you mean: {parts[2]}?")
 
 
-def header_keys(header: str) -> list[str]:
-    """By what a header is looked up, surest first: what is in brackets, then the text without its star.
+def header_key(header: str) -> str:
+    """By what a header is looked up: what is in brackets, which decides, else the text without its star.
 
-    >>> header_keys("alku * [startedOn]"), header_keys("Nimi (fi)")
-    (['startedon', 'alku'], ['nimi (fi)'])
+    >>> header_key("alku * [startedOn]"), header_key("Nimi (fi) *")
+    ('startedon', 'nimi (fi)')
     """
     text = " ".join(unicodedata.normalize("NFC", header).split()).casefold()
     match = re.fullmatch(r"(.*?)\s*\[([^\[\]]*)\]", text)
-    name = (match[1] if match else text).rstrip("* ").replace(" * (", " (").strip()
-    keys = [match[2].strip(), name] if match else [name]
-    return [key for key in keys if key] or [""]
+    return match[2].strip() if match else text.rstrip("* ")
 
 
 class Model:

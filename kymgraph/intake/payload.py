@@ -6,21 +6,31 @@ What comes from outside is parsed in a worker process (`from_body`); files of ou
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+import email.parser
+import email.policy
+import re
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from kymgraph.changeset import Changeset
+from kymgraph.errors import InputError
 from kymgraph.intake.workers import Workers, made
 from kymgraph.project import Project
 from kymgraph.rdf import MAX_UNPACKED, Format, NamedNode, format_for
 from kymgraph.store import payload as _payload
-from kymgraph.store.payload import MAX_BYTES, MAX_QUADS, PATCH, Mode, Payload
+from kymgraph.store.payload import FORM, MAX_BYTES, MAX_QUADS, PATCH, Mode, Payload
 from kymgraph.store.rules import Rules
 from kymgraph.store.workers import Job
 from kymgraph.view import View
 
 __all__ = ["DEADLINE", "MAX_BYTES", "MAX_QUADS", "Mode", "from_body", "from_payload"]
+
+FORM_TYPE: Final = "multipart/form-data"
+#: Files that a form may have.
+_PARTS: Final = 100
+#: Types that say nothing of what a file is.
+_UNTYPED: Final = ("application/octet-stream", "text/plain")
 
 #: Seconds that reading a payload may take unless the caller says otherwise.
 DEADLINE: Final = 60.0
@@ -46,7 +56,8 @@ async def from_body(
 ) -> Changeset:
     """What bytes from outside would change in the current state; a worker parses and compares them.
 
-    `media_type` is one of RDF, or `application/rdf-patch`, whose rows name their graphs. `graph` takes the
+    `media_type` is one of RDF, or `application/rdf-patch`, whose rows name their graphs, or
+    `multipart/form-data` with its boundary, whose files (each with its type or suffix) are one change. `graph` takes the
     triples that name no graph themselves; without it they belong to the default graph. With mode "replace"
     the graph becomes what the payload says; a dataset replaces each graph that it names. `packed` says that
     the bytes are gzipped; they may unpack to `max_bytes`. Relative IRIs are resolved against `base` (default:
@@ -59,6 +70,12 @@ async def from_body(
     rules = Rules.of(project)
     if graph is not None:
         rules.check(graph)
+    frames: tuple[bytes, ...] = (data,)
+    more: dict[str, object] = {}
+    if media_type.partition(";")[0].strip().lower() == FORM_TYPE:
+        parts = _parts(data, media_type, name, max_bytes if packed else None)
+        frames, packed = tuple(part.data for part in parts), False
+        more = {"formats": [part.format.name for part in parts], "names": [part.name for part in parts]}
     patch = media_type.partition(";")[0].strip().lower() in ("application/rdf-patch", PATCH)
     job = Job(
         kind="change",
@@ -67,14 +84,15 @@ async def from_body(
         change={
             "what": "payload",
             "rules": asdict(rules),
-            "format": PATCH if patch else format_for(media_type).name,
+            "format": PATCH if patch else FORM if more else format_for(media_type).name,
             "graph": graph.value if graph is not None else None,
             "mode": mode,
             "packed": packed,
             "max_bytes": max_bytes,
             "max_quads": max_quads,
+            **more,
         },
-        frames=(data,),
+        frames=frames,
     )
     change = await made(dataset, job, client=client, deadline=deadline)
     return replace(
@@ -83,6 +101,53 @@ async def from_body(
         source=source or change.source,
         reason=reason or change.reason,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A file of a form."""
+
+    name: str
+    format: Format
+    data: bytes
+
+
+def _parts(body: bytes, content_type: str, name: str, unpack_to: int | None) -> list[_Part]:
+    """The files of `multipart/form-data` (RFC 7578): fields without a file name and a type are refused.
+
+    Raises InputError.
+    """
+    boundary = re.search(r';\s*boundary=(?:"([^"\r\n]{1,70})"|([^;,\s"]{1,70}))', content_type, re.IGNORECASE)
+    if boundary is None:
+        raise InputError(
+            f"{name} is a form without a boundary; nothing was changed",
+            hint="let the client make the Content-Type: multipart/form-data; boundary=…",
+        )
+    if unpack_to is not None:
+        body = _payload.unpack(body, name, unpack_to)
+    line = b"--" + (boundary[1] or boundary[2]).encode("latin-1", "replace")
+    head, *pieces = (b"\r\n" + body).split(b"\r\n" + line)
+    if not pieces or not pieces[-1].startswith(b"--") or any(p.startswith(b"--") for p in pieces[:-1]):
+        raise InputError(f"{name} is a form that is cut off; nothing was changed", hint="send all of it")
+    if len(pieces) - 1 > _PARTS:
+        raise InputError(f"{name} has more than {_PARTS} files; nothing was changed", hint="send fewer")
+    parts = []
+    for number, piece in enumerate(pieces[:-1], 1):
+        lines, _, data = piece.partition(b"\r\n\r\n")
+        headers = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(lines.lstrip() + b"\r\n\r\n")
+        file = headers.get_filename()
+        called = f"{name}, file {number}" + (f" ({file})" if file else "")
+        given = headers.get("content-type", "")
+        known = given and given.partition(";")[0].strip().lower() not in _UNTYPED
+        if not known and not file:
+            raise InputError(
+                f"{called} has neither a type nor a name that says what it is; nothing was changed",
+                hint="give each part a Content-Type such as text/turtle",
+            )
+        parts.append(_Part(called, format_for(given if known else file), data))
+    if not parts:
+        raise InputError(f"{name} is a form without a file; nothing was changed", hint="add one")
+    return parts
 
 
 def from_payload(

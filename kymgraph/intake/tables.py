@@ -154,7 +154,7 @@ def _zip_kind(data: bytes) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = set(archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise CellError("file-broken", detail=_first_line(error)) from None
     if any(name.lower().endswith("vbaproject.bin") for name in names):
         return "macros"
@@ -278,8 +278,9 @@ def _utf16_without_mark(data: bytes) -> str:
 
 #: What Finnish and Swedish text in cp1252 holds beside ASCII. Other bytes speak for another encoding.
 _LETTERS: Final = "åäöÅÄÖéÉèÈüÜôÔæøÆØáàñçëïšžŠŽ"
-_SIGNS: Final = "€§°½¼¾×²³µ·´’‘”“„–—…•\u00a0«»®©±²³"
-_BETWEEN_LETTERS: Final = re.compile(f"[A-Za-z][{re.escape('„“”•–…§°½¼¾×²³µ·±«»®©')}][A-Za-z]")
+_SIGNS: Final = "€§°½¼¾×²³µ·´’‘”“–—…•\u00a0«»®©±"
+_BETWEEN_LETTERS: Final = re.compile(f"[A-Za-z][{re.escape('“”•–…§°½¼¾×²³µ·±«»®©')}][A-Za-z]")
+_OPENING_QUOTE: Final = re.compile(r"(?:^|[\s;,(\"])[”“]")
 
 
 def _windows(data: bytes) -> str:
@@ -296,6 +297,7 @@ def _windows(data: bytes) -> str:
     if (
         not other <= set(_LETTERS + _SIGNS)
         or _BETWEEN_LETTERS.search(text)
+        or ("”" in other and not _OPENING_QUOTE.search(text))  # an ö of DOS at the end of a word
         or (not nordic and other & set(_LETTERS))
         or (other & set("šžŠŽ") and not nordic & set("äö"))
     ):
@@ -332,7 +334,7 @@ class _Look:
         row = 0
         filled_rows: int = -1
         cell: str = ""
-        has_formula = has_value = False
+        has_formula = has_value = in_value = False
 
         def doctype(*_: object) -> None:
             raise UnsafePayload(
@@ -341,7 +343,7 @@ class _Look:
             )
 
         def start(tag: str, attributes: dict[str, str]) -> None:
-            nonlocal depth, row, cell, has_formula, has_value, filled_rows
+            nonlocal depth, row, cell, has_formula, has_value, in_value
             depth += 1
             if depth > DEPTH:
                 raise UnsafePayload(f"the XML of {name} in the workbook is nested too deep; nothing was read")
@@ -352,14 +354,10 @@ class _Look:
                 has_formula = has_value = False
                 if self.cells % 1024 == 0:
                     _within(self.rows, self.cells)
-            elif local in ("v", "is"):
-                has_value = True
-                if filled_rows != row:
-                    filled_rows = row
-                    self.rows += 1
-                    _within(self.rows, self.cells)
-                part.last_row = max(part.last_row, row)
-                part.last_column = max(part.last_column, _column(cell))
+            elif local == "v":
+                in_value = True
+            elif local == "is":
+                value()
             elif local == "f":
                 has_formula = True
             elif local == "row":
@@ -370,9 +368,24 @@ class _Look:
             elif local == "mergeCell" and len(part.merged) < 100:
                 part.merged.append(attributes.get("ref", "")[:20])
 
+        def text(_: str) -> None:
+            if in_value and not has_value:
+                value()
+
+        def value() -> None:
+            nonlocal has_value, filled_rows
+            has_value = True
+            if filled_rows != row:
+                filled_rows = row
+                self.rows += 1
+                _within(self.rows, self.cells)
+            part.last_row = max(part.last_row, row)
+            part.last_column = max(part.last_column, _column(cell))
+
         def end(tag: str) -> None:
-            nonlocal depth, has_formula
+            nonlocal depth, in_value
             depth -= 1
+            in_value = False
             if tag.rpartition(" ")[2] == "c" and has_formula and not has_value and cell:
                 if len(part.uncomputed) < 1000:
                     part.uncomputed.add(cell)
@@ -382,6 +395,7 @@ class _Look:
         parser.StartDoctypeDeclHandler = doctype
         parser.StartElementHandler = start
         parser.EndElementHandler = end
+        parser.CharacterDataHandler = text
         first = stream.read(65536)
         if not first.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").startswith(b"<"):
             return  # not XML, so nobody parses it
@@ -433,7 +447,7 @@ def _measure(data: bytes) -> _Look:
                     counted = _Counted(stream, UNPACKED - total)
                     look.part(member.filename, counted)  # type: ignore[arg-type]
                     total += counted.count
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
         raise CellError("file-broken", detail=_first_line(error)) from None
     return look
 

@@ -81,12 +81,21 @@ def evaluate(payload: Payload, view: View, rules: Rules) -> Changeset:
     Raises RdfSyntaxError with line and column, UnsafePayload, InputError, QueryTooLarge, NameAGraph,
     GraphNotWritable. Nothing is changed.
     """
-    if payload.graph is not None:
-        rules.check(payload.graph)
-    difference = _Difference(payload, view, rules)
-    # Blank nodes get labels that nothing in the state has: where they are kept, equal labels are equal nodes.
-    for batch in _batches(_quads(payload, rename=not rules.skolem), _BATCH):
-        difference.take(batch)
+    return evaluate_all([payload], view, rules)
+
+
+def evaluate_all(payloads: Sequence[Payload], view: View, rules: Rules) -> Changeset:
+    """As `evaluate`, for several payloads as one; all have the graph and the mode of the first."""
+    first = payloads[0]
+    if first.graph is not None:
+        rules.check(first.graph)
+    difference = _Difference(first, view, rules)
+    # Blank nodes get labels that nothing else has: where they are kept, equal labels are equal nodes.
+    rename = not rules.skolem or len(payloads) > 1
+    for payload in payloads:
+        difference.payload = payload
+        for batch in _batches(_quads(payload, rename=rename), _BATCH):
+            difference.take(batch)
     return difference.changeset()
 
 
@@ -388,6 +397,8 @@ def _holds(view: View, quad: Quad) -> bool:
 
 #: How a job says that its payload is RDF Patch.
 PATCH: Final = "rdfp"
+#: How it says that they are several, each in a format of its own.
+FORM: Final = "form"
 
 
 class _StoreView(CheckpointView):
@@ -402,25 +413,31 @@ def answer(
     request: Mapping[str, Any], frames: Sequence[bytes], store: ox.Store
 ) -> tuple[bytes, dict[str, object]]:
     """Do a job of the worker: the RDF Patch of the changeset, and what else is to be known."""
-    [data] = frames
     rules, view = Rules.read(request["rules"]), _StoreView(request["generation"], store)
     if request["format"] == PATCH:
+        [data] = frames
         if request["packed"]:
             data = unpack(data, request["name"], request["max_bytes"])
         change = from_patch(data, view, rules, name=request["name"])
     else:
-        change = evaluate(
-            Payload(
-                data,
-                format_for(request["format"]),
-                graph=NamedNode(request["graph"]) if request["graph"] else None,
-                mode=request["mode"],
-                base=request["base"],
-                name=request["name"],
-                packed=request["packed"],
-                max_bytes=request["max_bytes"],
-                max_quads=request["max_quads"],
-            ),
+        formats, names = [request["format"]], [request["name"]]
+        if request["format"] == FORM:
+            formats, names = request["formats"], request["names"]
+        change = evaluate_all(
+            [
+                Payload(
+                    data,
+                    format_for(fmt),
+                    graph=NamedNode(request["graph"]) if request["graph"] else None,
+                    mode=request["mode"],
+                    base=request["base"],
+                    name=name,
+                    packed=request["packed"],
+                    max_bytes=request["max_bytes"],
+                    max_quads=request["max_quads"],
+                )
+                for data, fmt, name in zip(frames, formats, names, strict=True)
+            ],
             view,
             rules,
         )

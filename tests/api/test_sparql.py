@@ -260,7 +260,7 @@ def test_a_token_that_is_not_known_does_not_open_updates(site: Any, http: httpx.
 
     response = http.post(site.sparql, content="CLEAR ALL", headers=headers)
 
-    assert code(response) == (401, "token-required")
+    assert code(response) == (401, "token-invalid")
     assert 'error="invalid_token"' in response.headers["www-authenticate"]
 
 

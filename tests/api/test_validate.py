@@ -70,7 +70,7 @@ def test_the_report_comes_as_asked_for(
             {"content_type": "application/rdf+xml"},
             (400, "unsafe-payload"),
         ),
-        ("a,b", {"content_type": "text/csv"}, (415, "unsupported-media-type")),
+        ("a,b", {"content_type": "text/markdown"}, (415, "unsupported-media-type")),
         (GOOD, {"accept": "image/png"}, (406, "format-not-available")),
     ],
 )

@@ -314,7 +314,7 @@ def test_a_table_cannot_steer_the_terminal(kymgraph: Kymgraph, asked: Path) -> N
         (["by-value"], 2, "value"),
         (["by-value", "--param", "value=x"], 2, "value"),
         (["by-value", "--param", "value"], 2, "NAME=VALUE"),
-        (["ASK {}", "--at", "9"], 4, "nearest kept is 1"),
+        (["ASK {}", "--at", "9"], 4, "there is no generation 9"),
         (["ASK { SERVICE <http://x.example/> { ?s ?p ?o } }"], 6, "SERVICE"),
         ([RUNAWAY, "--timeout", "0.5"], 3, "0.5 s"),
         (["ASK {}", "--store", "/nowhere"], 3, "kymgraph build"),

@@ -81,7 +81,7 @@ def test_changed_files_are_built_again_and_a_served_store_stays(
         refused = kymgraph("build", cwd=project.folder)
 
     assert refused.returncode == 3
-    assert "in use by another process" in refused.stderr
+    assert "is in use by process" in refused.stderr
 
 
 def test_a_taken_port_is_status_2_before_anything_is_built(

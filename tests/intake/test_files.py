@@ -64,10 +64,17 @@ def content(suffix: str, site: Site) -> bytes:
 def test_the_suffix_says_how_a_file_is_read(site: Site, tmp_path: Path, suffix: str, packed: bool) -> None:
     data = content(suffix, site)
     # Names that mislead, so that --as is what counts.
-    for name, as_ in ((f"x.{suffix}", None), ("x.txt", suffix), ("x", suffix.upper()), ("x.csv", f".{suffix}")):
+    for name, as_ in (
+        (f"x.{suffix}", None),
+        ("x.txt", suffix),
+        ("x", suffix.upper()),
+        ("x.csv", f".{suffix}"),
+    ):
         path = tmp_path / (name + ".gz" * packed)
         named = suffix in ("ru", "rdfp", "nq", "trig", "jsonld")
-        change = take(site, path, gzip.compress(data) if packed else data, as_=as_, graph=None if named else "a")
+        change = take(
+            site, path, gzip.compress(data) if packed else data, as_=as_, graph=None if named else "a"
+        )
         assert [str(q) for q in change.added] == [
             f'<http://x.example/a> <http://x.example/p> "5"^^{INTEGER} <{site.project.base.graph("a")}>'
         ]
@@ -140,7 +147,11 @@ def test_a_graph_by_name_or_by_iri(site: Site, tmp_path: Path) -> None:
 
 def test_who_and_why(site: Site, tmp_path: Path) -> None:
     who = {"agent": "http://x.example/me", "reason": "so", "source": "urn:x:file"}
-    for name, data in (("x.ttl", X + "x:a x:p 5 ."), ("x.ru", content("ru", site)), ("x.rdfp", content("rdfp", site))):
+    for name, data in (
+        ("x.ttl", X + "x:a x:p 5 ."),
+        ("x.ru", content("ru", site)),
+        ("x.rdfp", content("rdfp", site)),
+    ):
         change = take(site, tmp_path / name, data, graph="a" if name == "x.ttl" else None, **who)
         assert (change.agent, change.reason, change.source) == tuple(who.values())
 
@@ -169,7 +180,7 @@ def test_an_update_file_is_run_in_a_worker(site: Site, tmp_path: Path) -> None:
 
 
 def patch(site: Site, text: str) -> Changeset:
-    text = text.replace("G .", f"<{site.project.base.graph('a')}> .").replace("x:", "http://x.example/")
+    text = text.replace("G .", f"<{site.project.base.graph('a')}> .").replace("<x:", "<http://x.example/")
     return intake.from_patch(text.encode(), view=site.view(), project=site.project)
 
 
@@ -194,7 +205,8 @@ def test_a_patch_with_a_guard_stays_as_it_is(site: Site) -> None:
 
 def test_a_patch_and_back(site: Site) -> None:
     change = patch(
-        site, f'H id <urn:x:1> .\nTX .\nA <x:n> <x:p> "3"^^{INTEGER} <x:g> .\nD <x:a> <x:p> "1"^^{INTEGER} G .\nTC .\n'
+        site,
+        f'H id <urn:x:1> .\nTX .\nA <x:n> <x:p> "3"^^{INTEGER} <x:g> .\nD <x:a> <x:p> "1"^^{INTEGER} G .\nTC .\n',
     )
     site.after(change)
     assert change.id == "urn:x:1"
@@ -225,7 +237,9 @@ def test_blank_nodes_in_a_patch_are_named_or_refused(site: Site) -> None:
     ],
 )
 def test_rows_that_are_refused(site: Site, row: str, error: type[Exception]) -> None:
-    row = row.replace("<x:p> G .", "<x:p> .") if error is RdfSyntaxError and row.endswith("<x:p> G .") else row
+    row = (
+        row.replace("<x:p> G .", "<x:p> .") if error is RdfSyntaxError and row.endswith("<x:p> G .") else row
+    )
     with pytest.raises(error):
         patch(site, f"TX .\n{row}\nTC .\n")
 

@@ -35,7 +35,13 @@ KEEP = STRICT + 'blank_nodes = "keep"\n'
 
 @pytest.fixture
 def site(make_site: MakeSite) -> Site:
-    return make_site({"data/a.ttl": "x:a x:p 1, 2 ; x:q [ x:r 1 ] .", "data/b.ttl": "x:b x:p 1 .", "ontology/o.ttl": "x:o x:p 1 ."})
+    return make_site(
+        {
+            "data/a.ttl": "x:a x:p 1, 2 ; x:q [ x:r 1 ] .",
+            "data/b.ttl": "x:b x:p 1 .",
+            "ontology/o.ttl": "x:o x:p 1 .",
+        }
+    )
 
 
 def graph(site: Site, name: str) -> NamedNode:
@@ -114,7 +120,10 @@ def test_a_dataset_names_its_graphs(site: Site) -> None:
     change = read(site, text, "trig", mode="replace")
     assert len(change.removed) == 3, "graph a: 1 and the blank node; graph b is not spoken of"
     assert len(change.added) == 2
-    nquads = b"<http://x.example/a> <http://x.example/p> \"1\"^^<http://www.w3.org/2001/XMLSchema#integer> <%s> .\n" % base.graph("a").encode()
+    nquads = (
+        b'<http://x.example/a> <http://x.example/p> "1"^^<http://www.w3.org/2001/XMLSchema#integer> <%s> .\n'
+        % base.graph("a").encode()
+    )
     assert len(read(site, nquads, "nq", mode="remove").removed) == 1
 
 
@@ -221,7 +230,10 @@ def test_packed_bodies_and_bombs(site: Site) -> None:
     a = graph(site, "a")
     packed = gzip.compress((X + "x:a x:p 5 .").encode())
     assert len(send(site, packed, graph=a, packed=True).added) == 1
-    assert len(send(site, gzip.compress(X.encode()) + gzip.compress(b"x:a x:p 5 ."), graph=a, packed=True).added) == 1
+    assert (
+        len(send(site, gzip.compress(X.encode()) + gzip.compress(b"x:a x:p 5 ."), graph=a, packed=True).added)
+        == 1
+    )
     bomb = gzip.compress(b" " * 200_000_000, 9)
     assert len(bomb) < 300_000
     with pytest.raises(UnsafePayload):
@@ -276,6 +288,48 @@ def test_rdf_patch_from_outside(site: Site) -> None:
         send(site, patch.replace(str(a), ""), "application/rdf-patch")
 
 
+def form(*parts: tuple[str, bytes]) -> bytes:
+    lines = [b"--b\r\nContent-Disposition: form-data; name=x" + h.encode() + b"\r\n\r\n" + d + b"\r\n" for h, d in parts]
+    return b"".join([b"preamble\r\n", *lines, b"--b--\r\n"])
+
+
+def test_the_files_of_a_form_are_one_change(site: Site) -> None:
+    a, kind = graph(site, "a"), 'multipart/form-data; boundary="b"'
+    turtle = X.encode() + b"x:a x:p 5 ; x:q _:b . _:b x:r 5 .\n"
+    data = form(
+        ("\r\nContent-Type: text/turtle; charset=utf-8", turtle),
+        ("; filename=f.nt", b"<http://x.example/a> <http://x.example/q> _:b .\n_:b <http://x.example/s> <http://x.example/a> .\n"),
+        ("; filename=g.ttl\r\nContent-Type: application/octet-stream", b""),
+    )
+    change = send(site, data, kind, graph=a)
+    assert len(change.added) == 5, "the labels of two files are different nodes"
+    change = send(site, data, kind, graph=a, mode="replace")
+    assert (len(change.added), len(change.removed)) == (5, 4)
+    assert len(send(site, gzip.compress(data), kind, graph=a, packed=True).added) == 5
+    with pytest.raises(RdfSyntaxError) as caught:
+        send(site, form(("; filename=f.nt", b""), ("; filename=g.ttl", b"\n\nx")), kind, graph=a)
+    assert caught.value.line == 3
+    assert "g.ttl" in caught.value.name
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (form(("", b"x")), "multipart/form-data; boundary=b"),
+        (form(("; filename=x.pdf", b"x")), "multipart/form-data; boundary=b"),
+        (form(("; filename=x.ttl", b"")), "multipart/form-data"),
+        (form(("; filename=x.ttl", b""))[:-6], "multipart/form-data; boundary=b"),
+        (form(), "multipart/form-data; boundary=b"),
+        (b"", "multipart/form-data; boundary=b"),
+        (form(*[("; filename=x.ttl", b"")] * 101), "multipart/form-data; boundary=b"),
+    ],
+    ids=["no-type", "odd-type", "no-boundary", "cut-off", "no-file", "nothing", "too-many"],
+)
+def test_a_form_that_cannot_be_read(site: Site, data: bytes, kind: str) -> None:
+    with pytest.raises(InputError):
+        send(site, data, kind, graph=graph(site, "a"))
+
+
 # --- long files -----------------------------------------------------------------------------------------
 
 
@@ -310,7 +364,7 @@ def test_a_faulty_long_file_says_where(site: Site, tmp_path: Path, monkeypatch: 
         take((X + "x:a x:p 1 .\nx:a x:p .").encode(), "x.ttl")
     assert caught.value.line == 3
     with pytest.raises(RdfSyntaxError):
-        take(b"<http://x.example/a> <http://x.example/p> \"\xff\" .\n", "x.nt")
+        take(b'<http://x.example/a> <http://x.example/p> "\xff" .\n', "x.nt")
     with pytest.raises(InputError, match="RDF 1.2"):
         take(b'<http://x.example/a> <http://x.example/p> "x"@en--ltr .\n', "x.nt")
     with pytest.raises(InputError, match="unpacked"):

@@ -35,7 +35,13 @@ PREFIXES = "PREFIX x: <http://x.example/> PREFIX g: <graph/>\n"
 
 @pytest.fixture
 def site(make_site: MakeSite) -> Site:
-    return make_site({"data/a.ttl": "x:a x:p 1, 2 ; x:q [ x:r 1 ] .", "data/b.ttl": "x:a x:p 1 .", "ontology/o.ttl": "x:o x:p 1 ."})
+    return make_site(
+        {
+            "data/a.ttl": "x:a x:p 1, 2 ; x:q [ x:r 1 ] .",
+            "data/b.ttl": "x:a x:p 1 .",
+            "ontology/o.ttl": "x:o x:p 1 .",
+        }
+    )
 
 
 def ask(site: Site, text: str, **options: object) -> Changeset:
@@ -52,7 +58,11 @@ def test_a_changeset_comes_back_whole(site: Site) -> None:
         source="urn:x:request",
     )
     assert (change.base, change.guard) == (1, "generation")
-    assert (change.agent, change.reason, change.source) == ("http://x.example/me", "Because it is so", "urn:x:request")
+    assert (change.agent, change.reason, change.source) == (
+        "http://x.example/me",
+        "Because it is so",
+        "urn:x:request",
+    )
     assert change.created == {site.project.base.graph("new")}
     by_graph: dict[str, int] = {}
     for quad in site.after(change):
@@ -177,7 +187,11 @@ def test_a_text_that_never_ends_is_ended_at_its_deadline(make_site: MakeSite) ->
     site = make_site({"data/a.ttl": data}, promote_after=0.2)
     started = time.monotonic()
     with pytest.raises(QueryTimeout):
-        ask(site, "INSERT { GRAPH g:a { ?a x:n ?n } } WHERE { SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } }", deadline=1.0)
+        ask(
+            site,
+            "INSERT { GRAPH g:a { ?a x:n ?n } } WHERE { SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } }",
+            deadline=1.0,
+        )
     assert time.monotonic() - started < 5
 
 
@@ -218,7 +232,9 @@ def test_long_texts_and_many_rows_through_the_worker(make_site: MakeSite) -> Non
     assert len(to_patch(change)) > 1_000_000
 
 
-def test_a_worker_that_cannot_write_beside_the_checkpoint_copies_elsewhere(site: Site, tmp_path: Path) -> None:
+def test_a_worker_that_cannot_write_beside_the_checkpoint_copies_elsewhere(
+    site: Site, tmp_path: Path
+) -> None:
     folder = site.store.checkpoint_path()
     elsewhere = update._scratch_folder(tmp_path / "none" / "1")
     assert elsewhere.is_dir()

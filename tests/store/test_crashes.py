@@ -7,6 +7,7 @@ the other: equal means that no commit is there by half.
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import random
 import resource
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from kymgraph.rdf import NamedNode, Quad, canonical_nquads
 from kymgraph.store import apply, embedded, journal, writer
 from kymgraph.store.embedded import EmbeddedStore
 from kymgraph.store.journal import Journal
-from tests.conftest import MakeProject, clean_environment
+from tests.conftest import ROOT, MakeProject, clean_environment
 from tests.needs import need, size
 from tests.store.commits import (
     build,
@@ -193,28 +195,40 @@ class Steps:
         writer.move_pointer = self.step("pointer", embedded.move_pointer)
 
 
-def in_child(work: Callable[[Callable[[str], None]], None]) -> tuple[int, list[str]]:
-    """Run `work(say)` in a forked process; gives its status and what it said."""
-    read, write_end = os.pipe()
-    child = os.fork()
-    if not child:
-        status = 99
-        try:
-            os.close(read)
-            work(lambda text: void(os.write(write_end, f"{text}\n".encode())))
-            status = 0
-        except BaseException as error:  # the parent shows it
-            os.write(write_end, f"raised {type(error).__name__}: {error}\n".encode())
-        finally:
-            os._exit(status)
-    os.close(write_end)
-    with os.fdopen(read) as said:
-        lines = said.read().splitlines()
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), lines
+Say = Callable[[str], None]
 
 
-def void(result: object) -> None:
-    """Nothing, whatever it is given."""
+def in_child(work: Callable[..., None], *args: object) -> tuple[int, list[str]]:
+    """Run `work(say, *args)` in a process of its own; gives its status and what it said.
+
+    It is forked from a process that has never opened a database: the threads of one would be missing.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    here, there = context.Pipe(duplex=False)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPATH", str(ROOT))
+        child = context.Process(target=_child, args=(there, work, args))
+        child.start()
+    there.close()
+    lines = []
+    with here, contextlib.suppress(EOFError):
+        while True:
+            if not here.poll(60):
+                child.kill()
+                raise AssertionError(f"the child hangs; it said {lines}")
+            lines.append(here.recv())
+    child.join()
+    assert child.exitcode is not None
+    return child.exitcode, lines
+
+
+def _child(there: Connection, work: Callable[..., None], args: tuple[object, ...]) -> None:
+    try:
+        work(there.send, *args)
+    except BaseException as error:  # the parent shows it
+        there.send(f"raised {type(error).__name__}: {error}")
+        os._exit(99)
 
 
 def fill(store: EmbeddedStore, project: Project) -> None:
@@ -237,10 +251,9 @@ def quads_of(project: Project, name: str) -> list[Quad]:
     return [quad(project, f"{name}{n}", graph) for n in (1, 2) for graph in ("a", "new")]
 
 
-def commit_with_failure(
-    store: EmbeddedStore, project: Project, steps: Steps, say: Callable[[str], None]
-) -> None:
+def commit_with_failure(say: Say, project: Project, fail_at: int, how: str) -> None:
     """Try to commit a batch of two over one commit that is not published yet, then, unharmed, another."""
+    store, steps = EmbeddedStore(project.store_folder), Steps(fail_at, how)
     steps.install()
     with opened(store, project) as out:
         write(out, change(out.head, added=quads_of(project, "unpublished")))
@@ -284,9 +297,9 @@ def test_whatever_step_fails_a_commit_is_there_or_not_and_the_answer_says_which(
     while True:
         shutil.rmtree(original.folder)
         shutil.copytree(pristine, original.folder)
-        store, steps = EmbeddedStore(original.folder), Steps(fail_at, how)
+        store = EmbeddedStore(original.folder)
 
-        status, said = in_child(lambda say: commit_with_failure(store, project, steps, say))  # noqa: B023
+        status, said = in_child(commit_with_failure, project, fail_at, how)
 
         where = f"step {fail_at} {how}: {status} {said}"
         assert status in (0, 70, -signal.SIGKILL), where
@@ -314,29 +327,43 @@ def test_whatever_step_fails_a_commit_is_there_or_not_and_the_answer_says_which(
     assert outcomes["refused"] + outcomes["died"] > 3
 
 
+def fail_after_the_transaction(say: Say, project: Project) -> None:
+    steps = Steps(4, "raise-after")
+    steps.install()
+    with opened(EmbeddedStore(project.store_folder), project) as out:
+        steps.armed = True
+        with contextlib.suppress(CannotWrite):
+            write(out, change(out.head, added=quads_of(project, "one")))
+        say(steps.failed)
+        os.kill(os.getpid(), signal.SIGKILL)  # before it looks at the database again
+
+
 def test_a_failed_commit_does_not_come_back_from_the_database_s_own_log(make_project: MakeProject) -> None:
     """The transaction was applied although it was reported as failed; the abort record must win."""
     project = make_project(A)
     store = build(project)
     fill(store, project)
 
-    def work(say: Callable[[str], None]) -> None:
-        steps = Steps(4, "raise-after")
-        steps.install()
-        with opened(store, project) as out:
-            steps.armed = True
-            with contextlib.suppress(CannotWrite):
-                write(out, change(out.head, added=quads_of(project, "one")))
-            say(steps.failed)
-            os.kill(os.getpid(), signal.SIGKILL)  # before it looks at the database again
-
-    status, said = in_child(work)
+    status, said = in_child(fail_after_the_transaction, project)
 
     assert (status, said) == (-signal.SIGKILL, ["update"])
     assert any("knows commit 4, the last one is 3" in fault for fault in faults(store))
     opened(store, project).close()
     assert marks(store, project) == set()
     check_store(store, project)
+
+
+def fail_and_fail_to_say_so(say: Say, project: Project) -> None:
+    def fail(*args: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with opened(EmbeddedStore(project.store_folder), project) as out:
+        writer.put = fail
+        out.journal.abort = fail  # type: ignore[method-assign]
+        try:
+            write(out, change(out.head, added=quads_of(project, "one")))
+        finally:
+            say("answered")
 
 
 def test_a_refusal_that_cannot_be_recorded_ends_the_process_without_an_answer(
@@ -346,21 +373,7 @@ def test_a_refusal_that_cannot_be_recorded_ends_the_process_without_an_answer(
     store = build(project)
     fill(store, project)
 
-    def work(say: Callable[[str], None]) -> None:
-        steps = Steps(4, "raise-before")
-        steps.install()
-        with opened(store, project) as out:
-            steps.armed = True
-            out.journal.abort = fail  # type: ignore[method-assign]
-            try:
-                write(out, change(out.head, added=quads_of(project, "one")))
-            finally:
-                say("answered")
-
-    def fail(numbers: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    assert in_child(work) == (70, [])
+    assert in_child(fail_and_fail_to_say_so, project) == (70, [])
     opened(store, project).close()
     check_store(store, project)
 
@@ -481,11 +494,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=False, capture_output=True)
 
 
-def fill_until_refused(store: EmbeddedStore, project: Project, **options: object) -> list[str]:
-    """Commit ever more until the writer refuses, twice; gives the names of what it acknowledged."""
-    acknowledged: list[str] = []
+def fill_until_refused(
+    say: Say, folder: Path, project: Project, reserve: int, largest_file: int | None = None
+) -> None:
+    """Commit ever more until the writer refuses, twice; says the name of each commit that it acknowledged."""
+    if largest_file is not None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
     refusals = 0
-    with opened(store, project, keep=1, grace=0, **options) as out:
+    with opened(EmbeddedStore(folder), project, keep=1, grace=0, reserve=reserve) as out:
         for number in range(400):
             quads = [quad(project, f"{number}-{n}-" + "x" * 200, "big") for n in range(1000)]
             try:
@@ -494,9 +511,9 @@ def fill_until_refused(store: EmbeddedStore, project: Project, **options: object
             except CannotWrite:
                 refusals += 1
                 if refusals == 2:
-                    return acknowledged
+                    return
             else:
-                acknowledged.append(f"{number}-")
+                say(f"{number}-")
     raise AssertionError("the disk was never full")
 
 
@@ -517,15 +534,10 @@ def test_a_full_disk_refuses_writes_and_harms_nothing(
     store.build([quad(project, 1)], project=project)
     monkeypatch.setattr(embedded, "RESERVE", 8_000_000)
 
-    acknowledged: list[str] = []
-
-    def work(say: Callable[[str], None]) -> None:
-        say(" ".join(fill_until_refused(store, project, reserve=reserve)))
-
-    status, said = in_child(work)
+    status, said = in_child(fill_until_refused, store.folder, project, reserve)
 
     assert status in (0, 70), said
-    acknowledged = said[0].split() if status == 0 else []
+    acknowledged = said
     assert set(acknowledged) <= set(names_in(store, project))
     assert set(names_in(store, project).values()) <= {1000}
     assert any("disk" in finding.what for finding in store.doctor() if finding.level == "fault")
@@ -546,15 +558,10 @@ def test_a_file_that_may_not_grow_refuses_writes_and_harms_nothing(make_project:
     project = make_project(A)
     store = build(project)
 
-    def work(say: Callable[[str], None]) -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, resource.RLIM_INFINITY))
-        say(" ".join(fill_until_refused(store, project)))
-
-    status, said = in_child(work)
+    status, said = in_child(fill_until_refused, store.folder, project, 0, 3_000_000)
 
     assert status == 0, said
-    acknowledged = said[0].split()
+    acknowledged = said
     assert acknowledged
     opened(store, project).close()
     assert names_in(store, project) == dict.fromkeys(acknowledged, 1000)
