@@ -42,6 +42,8 @@ from kymgraph.access import Access, Authenticator
 from kymgraph.dataset import Dataset
 from kymgraph.errors import KymgraphError
 from kymgraph.gate.process import AsyncJudge
+from kymgraph.net import Client
+from kymgraph.oidc import Issuer, parse_roles
 from kymgraph.project import Project
 from kymgraph.settings import Settings
 
@@ -103,6 +105,7 @@ class Application:
         project = Project.find(settings.project)
         dataset = Dataset.open(project, settings.store, settings=settings)
         await dataset.start()
+        net = Client(settings.allow_hosts)
         access = Access(dataset.store.folder / ACCESS_FILE)
         self._services = services = Services(
             settings=settings,
@@ -123,7 +126,8 @@ class Application:
                 processes=_JUDGED_AT_ONCE,
             ),
             access=access,
-            authenticator=Authenticator(access),
+            authenticator=Authenticator(access, _issuer(settings, access, net)),
+            net=net,
         )
         services.metrics.registry.register(ops.StateCollector(services))
         self._sparql = sparql.SparqlEndpoint(services)
@@ -218,6 +222,20 @@ class Application:
         )
         refusal = problem(error, language(wanted, accepted))
         await send_problem(send, refusal, instance=scope["path"], head=scope["method"] == "HEAD")
+
+
+def _issuer(settings: Settings, access: Access, net: Client) -> Issuer | None:
+    """Who vouches for people beside our own tokens, if the operator named one. Raises InputError."""
+    if settings.oidc_issuer is None:
+        return None
+    return Issuer(
+        settings.oidc_issuer,
+        settings.oidc_audience or "",
+        roles=parse_roles(settings.oidc_roles),
+        net=net,
+        salt=access.salt(),
+        role_claim=settings.oidc_role_claim,
+    )
 
 
 def _end_with(parent: int) -> None:

@@ -18,6 +18,7 @@ from kymgraph.access import Access, Authenticator
 from kymgraph.dataset import Dataset
 from kymgraph.errors import TooManyRequests
 from kymgraph.gate.process import AsyncJudge
+from kymgraph.net import Client
 from kymgraph.project import Project
 from kymgraph.settings import Settings
 
@@ -90,6 +91,7 @@ class Services:
     judge: AsyncJudge
     access: Access
     authenticator: Authenticator
+    net: Client
     ready: bool = False
 
     def origin(self, host: str, scheme: str) -> str:

@@ -28,7 +28,7 @@ class Asked(NamedTuple):
     default_graphs: tuple[str, ...] | None
     named_graphs: tuple[str, ...] | None
     timeout: float | None
-    at: int | None
+    at: str | None  #: a generation: its number, or a date or time
     format: str | None
     accept: str | None
     html: bool
@@ -102,7 +102,7 @@ def read_request(
         default_graphs=tuple(dict.fromkeys(default_graphs)) if has_dataset else None,
         named_graphs=tuple(dict.fromkeys(named_graphs)) if has_dataset else None,
         timeout=_number("timeout", values.get("timeout"), float),
-        at=_number("at", values.get("at"), int),
+        at=values.get("at"),
         format=None if wanted in ("html", "text/html") else wanted,
         accept=accept,
         html=wanted in ("html", "text/html") or (wanted is None and prefers_html(accept)),

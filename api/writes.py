@@ -42,9 +42,11 @@ from kymgraph.errors import (
     KymgraphError,
 )
 from kymgraph.intake import from_body, from_update
+from kymgraph.intake.update import Loaded
 from kymgraph.rdf import NamedNode
 from kymgraph.report import Report
 from kymgraph.store.payload import Mode
+from kymgraph.updates import UPDATE_LIMITS, inspect
 
 #: How often a change is made again when others commit in between.
 _ATTEMPTS: Final = 50
@@ -285,6 +287,8 @@ async def record(services: Services, asked: Asked, what: str, target: str, outco
 # --- what a body says -----------------------------------------------------------------------------------
 
 _UPDATE: Final = "application/sparql-update"
+#: What is asked for of a host that an update loads from.
+_LOADED: Final = ", ".join(known.media_types[0] for known in rdf.FORMATS.values())
 _SHEETS: Final = {
     "text/csv": ".csv",
     "text/tab-separated-values": ".csv",
@@ -350,8 +354,33 @@ async def update(
     using: Sequence[str] = (),
     using_named: Sequence[str] = (),
 ) -> Changeset:
-    """What a SPARQL Update would change in the state of now."""
-    return await from_update(services.dataset, text, using=using, using_named=using_named, client=client)
+    """What a SPARQL Update would change in the state of now; LOAD reads from the allowed hosts alone."""
+    return await from_update(
+        services.dataset,
+        text,
+        using=using,
+        using_named=using_named,
+        loads=await _loaded(services, text),
+        client=client,
+    )
+
+
+async def _loaded(services: Services, text: str) -> dict[str, Loaded]:
+    """What the LOADs of an update read, by IRI. Raises HostNotAllowed, FetchFailed unless all are SILENT."""
+    info = inspect(text, limits=UPDATE_LIMITS, base=services.project.base.iri)
+    silent = all(op.silent for op in info.operations if op.kind == "load")
+    found: dict[str, Loaded] = {}
+    for iri in info.loads:
+        try:
+            answer = await asyncio.to_thread(
+                services.net.get, iri, headers={"accept": _LOADED}, limit=services.settings.write_bytes
+            )
+        except KymgraphError:
+            if not silent:
+                raise
+            continue
+        found[iri] = (answer.body, answer.media_type) if answer.media_type else answer.body
+    return found
 
 
 async def _sheet(

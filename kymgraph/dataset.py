@@ -485,7 +485,7 @@ class Dataset:
         return Request(change, kind="revert", more={"reverts": number})
 
     def generation_at(self, text: str) -> int:
-        """The generation that a number or an ISO 8601 date or time names. Raises InputError.
+        """The generation that a number or an ISO 8601 date or time names. Raises BadParameter.
 
         A time names the generation that was current then; a date its last moment. Without an offset both
         are in UTC.
@@ -500,7 +500,7 @@ class Dataset:
             else:
                 moment = datetime.datetime.fromisoformat(text)
         except ValueError:
-            raise InputError(
+            raise BadParameter(
                 f"{text!r} is no generation: write its number, or a date or time as 2026-11-22T08:30:00Z"
             ) from None
         moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)

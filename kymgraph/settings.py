@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     )
     rate_limit: int = Field(600, ge=0, description="Requests per minute and client; 0: no limit.")
     query_timeout: float = Field(15.0, gt=0, description="Seconds that a query may take.")
+    token_query_timeout: float = Field(
+        60.0, gt=0, description="Seconds that a query may take of a client that sends a token."
+    )
     query_bytes: int = Field(65_536, gt=0, description="Largest query text, in bytes.")
     body_bytes: int = Field(10_000_000, gt=0, description="Largest request body, in bytes.")
     write_bytes: int = Field(

@@ -95,17 +95,17 @@ class SparqlEndpoint:
                 authorization = value
         head = method == "HEAD"
         body: bytes | None = None
+        known = authorization is not None
+        if known:  # raises for a bad one, before anything is read
+            await self._services.authenticator.principal(_text(authorization))
         if method in ("POST", "QUERY"):
-            limit = self._services.settings.body_bytes
-            if authorization is not None:  # raises for a bad one, before anything is read
-                await self._services.authenticator.principal(_text(authorization))
-                limit = self._services.settings.write_bytes
-            body = await read_body(receive, limit)
+            settings = self._services.settings
+            body = await read_body(receive, settings.write_bytes if known else settings.body_bytes)
         elif method != "GET" and not head:
             raise MethodNotAllowed(method, ALLOW)
         query_string: bytes = scope["query_string"]
 
-        memo_key = (query_string, body, content_type, accept, accept_language, host, scope["scheme"])
+        memo_key = (query_string, body, content_type, accept, accept_language, host, scope["scheme"], known)
         prepared = self._memo.get(memo_key)
         if prepared is None:
             # A body that is the query itself leaves everything else as it was the last time.
@@ -131,7 +131,7 @@ class SparqlEndpoint:
                 if asked.text is not None and len(asked.text) > _LONG_TEXT:
                     # Tokenizing it takes a while: elsewhere, so that others are served meanwhile.
                     await asyncio.to_thread(self._inspect, asked.text)
-                prepared = self._prepare(asked)
+                prepared = self._prepare(asked, known=known)
             except KymgraphError as error:
                 return await self._refuse(error, asked, send, head=head)
             if len(query_string) + len(body or b"") <= _MEMO_BYTES:
@@ -174,13 +174,11 @@ class SparqlEndpoint:
     ) -> tuple[Answered | KymgraphError, bool]:
         services, client = self._services, client_of(scope.get("client"))
         generation = services.dataset.generation
-        at = prepared.asked.at
-        if at is not None and at != generation:
+        if prepared.asked.at is not None:
             try:
-                services.dataset.store.checkpoint_path(at)
+                generation = services.dataset.generation_at(prepared.asked.at)
             except KymgraphError as error:
                 return error, False
-            generation = at
         key = (generation, prepared.key)
         if not prepared.volatile:
             found = services.cache.get(key)
@@ -213,9 +211,9 @@ class SparqlEndpoint:
 
     # --- understanding a request ------------------------------------------------------------------------
 
-    def _prepare(self, asked: Asked) -> Prepared:
+    def _prepare(self, asked: Asked, *, known: bool) -> Prepared:
         settings = self._services.settings
-        deadline = float(settings.query_timeout)
+        deadline = float(settings.token_query_timeout if known else settings.query_timeout)
         if asked.timeout is not None:
             deadline = min(deadline, asked.timeout)
         if asked.text is None:
@@ -263,7 +261,7 @@ class SparqlEndpoint:
             default_graphs=asked.default_graphs,
             named_graphs=asked.named_graphs,
             base=self._services.project.base.iri,
-            at=asked.at,
+            at=None if asked.at is None else self._services.dataset.generation_at(asked.at),
             client=client,
             deadline=prepared.deadline,
         )

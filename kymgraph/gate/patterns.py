@@ -39,7 +39,7 @@ class Unbounded(Exception):
 
 @dataclass(frozen=True)
 class Pattern:
-    """A triple pattern: subject, predicate, object, and the graph it is asked of (None: the default graph)."""
+    """A triple pattern: subject, predicate, object, and its graph (None: the default graph)."""
 
     nodes: tuple[Node, Node, Node, Node | None]
     group: int

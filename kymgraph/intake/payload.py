@@ -9,6 +9,7 @@ from __future__ import annotations
 import email.parser
 import email.policy
 import re
+from itertools import pairwise
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -30,7 +31,7 @@ FORM_TYPE: Final = "multipart/form-data"
 #: Files that a form may have.
 _PARTS: Final = 100
 #: Types that say nothing of what a file is.
-_UNTYPED: Final = ("application/octet-stream", "text/plain")
+_UNTYPED: Final = ("", "application/octet-stream", "text/plain")
 
 #: Seconds that reading a payload may take unless the caller says otherwise.
 DEADLINE: Final = 60.0
@@ -56,12 +57,12 @@ async def from_body(
 ) -> Changeset:
     """What bytes from outside would change in the current state; a worker parses and compares them.
 
-    `media_type` is one of RDF, or `application/rdf-patch`, whose rows name their graphs, or
-    `multipart/form-data` with its boundary, whose files (each with its type or suffix) are one change. `graph` takes the
-    triples that name no graph themselves; without it they belong to the default graph. With mode "replace"
-    the graph becomes what the payload says; a dataset replaces each graph that it names. `packed` says that
-    the bytes are gzipped; they may unpack to `max_bytes`. Relative IRIs are resolved against `base` (default:
-    the graph's IRI, else the project's base).
+    `media_type` is one of RDF; or `application/rdf-patch`, whose rows name their graphs; or
+    `multipart/form-data` with its boundary, whose files (each with its type or suffix) are one change. `graph`
+    takes the triples that name no graph themselves; without it they belong to the default graph. With mode
+    "replace" the graph becomes what the payload says; a dataset replaces each graph that it names. `packed`
+    says that the bytes are gzipped; they may unpack to `max_bytes`. Relative IRIs are resolved against `base`
+    (default: the graph's IRI, else the project's base).
 
     Raises RdfSyntaxError with line and column, UnsafePayload, InputError, QueryTooLarge, NameAGraph,
     GraphNotWritable, QueryTimeout, QueryMemory, QueryRefused, Busy, TooManyRequests. Nothing is changed.
@@ -125,26 +126,28 @@ def _parts(body: bytes, content_type: str, name: str, unpack_to: int | None) -> 
         )
     if unpack_to is not None:
         body = _payload.unpack(body, name, unpack_to)
-    line = b"--" + (boundary[1] or boundary[2]).encode("latin-1", "replace")
-    head, *pieces = (b"\r\n" + body).split(b"\r\n" + line)
-    if not pieces or not pieces[-1].startswith(b"--") or any(p.startswith(b"--") for p in pieces[:-1]):
+    mark = re.escape((boundary[1] or boundary[2]).encode("latin-1", "replace"))
+    marks = list(re.finditer(rb"\r\n--" + mark + rb"(--)?[ \t]*(?=\r\n|\Z)", body := b"\r\n" + body))
+    last = next((number for number, found in enumerate(marks) if found[1]), None)
+    if last is None:
         raise InputError(f"{name} is a form that is cut off; nothing was changed", hint="send all of it")
-    if len(pieces) - 1 > _PARTS:
+    if last > _PARTS:
         raise InputError(f"{name} has more than {_PARTS} files; nothing was changed", hint="send fewer")
+    pieces = [body[one.end() : next_.start()] for one, next_ in pairwise(marks[: last + 1])]
     parts = []
-    for number, piece in enumerate(pieces[:-1], 1):
+    for number, piece in enumerate(pieces, 1):
         lines, _, data = piece.partition(b"\r\n\r\n")
         headers = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(lines.lstrip() + b"\r\n\r\n")
         file = headers.get_filename()
         called = f"{name}, file {number}" + (f" ({file})" if file else "")
-        given = headers.get("content-type", "")
-        known = given and given.partition(";")[0].strip().lower() not in _UNTYPED
-        if not known and not file:
+        given = str(headers.get("content-type", ""))
+        says = given if given.partition(";")[0].strip().lower() not in _UNTYPED else file
+        if not says:
             raise InputError(
                 f"{called} has neither a type nor a name that says what it is; nothing was changed",
                 hint="give each part a Content-Type such as text/turtle",
             )
-        parts.append(_Part(called, format_for(given if known else file), data))
+        parts.append(_Part(called, format_for(says), data))
     if not parts:
         raise InputError(f"{name} is a form without a file; nothing was changed", hint="add one")
     return parts

@@ -326,3 +326,26 @@ def test_no_answer_gives_away_a_name_or_a_token(site: Site, tmp_path: Path) -> N
     assert "publisher" not in text
     assert not any(token in text for token in site.tokens.values())
     assert json.loads(text)["changes"]
+
+
+def test_a_date_names_the_state_of_its_last_moment(site: Site) -> None:
+    site.put("x:a x:p 1 .", "d")
+    query = f"ASK {{ GRAPH <{GRAPH}d> {{ ?s ?p ?o }} }}"
+
+    def asked(at: str) -> httpx.Response:
+        return site.ask("GET", "/sparql", None, params={"query": query, "at": at, "format": "json"})
+
+    assert asked("2999-01-01").json()["boolean"] is True
+    assert asked("2001-01-01").json()["boolean"] is False
+    assert asked("yesterday").status_code == 400
+    assert asked(str(site.generation + 1)).status_code == 422
+
+
+def test_load_reads_from_allowed_hosts_alone(site: Site) -> None:
+    update = f"LOAD <http://127.0.0.1:9/x.ttl> INTO GRAPH <{GRAPH}l>"
+
+    refused = site.ask("POST", "/sparql", data={"update": update})
+    silent = site.ask("POST", "/sparql", data={"update": update.replace("LOAD", "LOAD SILENT")})
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "host-not-allowed")
+    assert silent.status_code == 200

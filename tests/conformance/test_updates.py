@@ -32,6 +32,8 @@ from kymgraph.store.rules import Rules
 from kymgraph.store.update import Request, evaluate
 from kymgraph.store.workers import WorkerPool
 
+from .writable import Writable
+
 SUITES = "http://www.w3.org/2009/sparql/docs/tests/data-sparql11/"
 EVALUATION = (
     "add", "basic-update", "clear", "copy", "delete", "delete-data", "delete-insert", "delete-where", "drop",
@@ -236,6 +238,40 @@ def test_through_a_worker(tmp_path: Path) -> None:
         stores[case.name].build(case.before.quads(), project=project, graphs=case.before.graphs)
         current = case.name
     asyncio.run(all_of_them())
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, serve_writable: Any) -> Writable:
+    return Writable.start(tmp_path_factory.mktemp("updates"), serve_writable)
+
+
+OVER_HTTP = EVALUATED if os.environ.get("KYMGRAPH_TEST", "quick") != "quick" else THROUGH_A_WORKER
+
+
+@pytest.mark.parametrize("case", OVER_HTTP, ids=lambda case: case.name)
+def test_over_http(case: Case, server: Writable) -> None:
+    """The same over the SPARQL protocol, committed by the writer process."""
+    skip_if_listed(case.name)
+    server.set(case.before.quads(), case.before.graphs)
+    answer = server.update(f"BASE <{case.base}>\n{case.text}")
+    assert answer.status_code in (200, 204), answer.text
+    assert rdf.isomorphic(server.quads(), case.after.quads())
+    assert server.graphs() >= case.after.graphs
+
+
+@pytest.mark.parametrize("case", SYNTACTIC, ids=lambda case: case.name)
+def test_syntax_over_http(case: Case, server: Writable) -> None:
+    skip_if_listed(case.name)
+    generation = server.view.generation
+    if "Positive" in case.kind:
+        answer = server.update(f"BASE <{case.base}>\n{case.text}", **{"dry-run": "true"})
+        # It is read, and may then name graphs that are not there, or LOAD.
+        codes = ("graph-not-found", "service-not-allowed", "change-conflict")
+        assert answer.status_code in (200, 204) or answer.json()["code"] in codes, answer.text
+    else:
+        answer = server.update(f"BASE <{case.base}>\n{case.text}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "query-syntax")
+    assert server.view.generation == generation
 
 
 def test_every_skipped_test_exists() -> None:

@@ -436,8 +436,8 @@ def typical(quads, project) -> dict[str, Changeset]:
     label = of(quads, SKOS + "prefLabel")[0]
     link = of(quads, KYM + "elementOf")[0]
     moved = Quad(link.subject, link.predicate, other if link.object != other else parent, link.graph_name)
-    ended = {q.subject for q in of(quads, KYM + "validUntil")}
-    date = next(q for q in of(quads, KYM + "validFrom") if q.subject in ended)
+    ended = {q.subject for q in of(quads, KYM + "endedOn")}
+    date = next(q for q in of(quads, KYM + "startedOn") if q.subject in ended)
     late = Quad(
         date.subject,
         date.predicate,

@@ -289,7 +289,10 @@ def test_rdf_patch_from_outside(site: Site) -> None:
 
 
 def form(*parts: tuple[str, bytes]) -> bytes:
-    lines = [b"--b\r\nContent-Disposition: form-data; name=x" + h.encode() + b"\r\n\r\n" + d + b"\r\n" for h, d in parts]
+    lines = [
+        b"--b\r\nContent-Disposition: form-data; name=x" + h.encode() + b"\r\n\r\n" + d + b"\r\n"
+        for h, d in parts
+    ]
     return b"".join([b"preamble\r\n", *lines, b"--b--\r\n"])
 
 
@@ -298,7 +301,10 @@ def test_the_files_of_a_form_are_one_change(site: Site) -> None:
     turtle = X.encode() + b"x:a x:p 5 ; x:q _:b . _:b x:r 5 .\n"
     data = form(
         ("\r\nContent-Type: text/turtle; charset=utf-8", turtle),
-        ("; filename=f.nt", b"<http://x.example/a> <http://x.example/q> _:b .\n_:b <http://x.example/s> <http://x.example/a> .\n"),
+        (
+            "; filename=f.nt",
+            b"<http://x.example/a> <http://x.example/q> _:b .\n_:b <http://x.example/s> <http://x.example/a> .\n",
+        ),
         ("; filename=g.ttl\r\nContent-Type: application/octet-stream", b""),
     )
     change = send(site, data, kind, graph=a)
@@ -306,6 +312,9 @@ def test_the_files_of_a_form_are_one_change(site: Site) -> None:
     change = send(site, data, kind, graph=a, mode="replace")
     assert (len(change.added), len(change.removed)) == (5, 4)
     assert len(send(site, gzip.compress(data), kind, graph=a, packed=True).added) == 5
+    turtle = X.encode() + b'x:a x:p """\r\n--bc\r\n--b x""" .'
+    change = send(site, form(("; filename=f.ttl", turtle)) + b"epilogue\r\n--b\r\n", kind, graph=a)
+    assert [q.object.value for q in change.added] == ["\r\n--bc\r\n--b x"]  # type: ignore[union-attr]
     with pytest.raises(RdfSyntaxError) as caught:
         send(site, form(("; filename=f.nt", b""), ("; filename=g.ttl", b"\n\nx")), kind, graph=a)
     assert caught.value.line == 3
