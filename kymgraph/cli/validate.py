@@ -73,5 +73,10 @@ def command(
         case _:
             result(report.to_text(ctx.obj.lang) + "\n")
     if explain:
-        note(full.explain(quads, project, shapes, alone=alone))
+        from kymgraph.gate.incremental import Gate
+
+        gate = Gate(project, shapes)
+        how = {plan.shape: plan.text for plan in gate.explain()}
+        note(full.explain(quads, project, shapes, alone=alone, how=how))
+        note("\n".join(gate.rules.explain()))
     raise typer.Exit(0 if report.accepted else 1)

@@ -153,8 +153,18 @@ def validate_input(
     )
 
 
-def explain(quads: Iterable[Quad], project: Project, shapes: Shapes, *, alone: bool = False) -> str:
-    """What `validate_input` looks at: which shapes, at how many of the resources in the input, and how."""
+def explain(
+    quads: Iterable[Quad],
+    project: Project,
+    shapes: Shapes,
+    *,
+    alone: bool = False,
+    how: Mapping[Term, str] | None = None,
+) -> str:
+    """What `validate_input` looks at: which shapes, at how many of the resources in the input, and how.
+
+    `how` says in words how changes are judged by each shape (`Gate.explain`).
+    """
     given = canonical(quads).quads
     data, only = union([*given, *_around(given, project, alone)], project), _mentioned(given)
     lines = [
@@ -163,7 +173,9 @@ def explain(quads: Iterable[Quad], project: Project, shapes: Shapes, *, alone: b
     ]
     for shape in shapes.top():
         count = sum(from_rdflib(node) in only for node in _targets(shape, data))
-        lines.append(f"{count:6}  {path_text(shape.node, shapes.graph)}")
+        words = (how or {}).get(from_rdflib(shape.node))
+        name = path_text(shape.node, shapes.graph)
+        lines.append(f"{count:6}  {name}{f': {words}' if words else ''}")
     lines += [f"  rule  {path_text(to_rdflib(rule.iri), shapes.graph)}" for rule in shapes.rules]
     return "\n".join(lines)
 

@@ -54,6 +54,11 @@ class Plan:
     incremental: bool
     why: str
 
+    @property
+    def text(self) -> str:
+        how = "a change is judged where it reaches" if self.incremental else "a change is judged at all targets"
+        return f"{how}: {self.why}" if self.why else how
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:

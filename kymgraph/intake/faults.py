@@ -12,6 +12,8 @@ from typing import Any, Final, NamedTuple
 
 #: Most faults that one refusal lists; `Faults.count` says how many there were.
 LIMIT: Final = 1000
+#: So many of them stand in the text of the refusal itself, for those who read nothing else.
+LISTED: Final = 20
 #: Most characters of a cell that a fault repeats.
 SHOWN: Final = 80
 
@@ -162,17 +164,16 @@ MEND_ALL: Final = Text(
 )
 
 
-def summary(count: int, lang: str) -> str:
-    """What became of a refused spreadsheet, in one line."""
-    return _SUM.filled(count=count).text(lang)
-
-
-def to_text(faults: Iterable[object], lang: str, count: int | None = None) -> str:
+def to_text(faults: Iterable[object], lang: str) -> str:
     """The faults of a `SheetRefused` for people, one paragraph each."""
-    listed = [fault for fault in faults if isinstance(fault, Fault)]
-    lines = [fault.text(lang) for fault in listed]
-    if count is not None and count > len(listed):
-        lines.append(_MORE.filled(more=count - len(listed)).text(lang))
+    return "\n".join(fault.text(lang) for fault in faults if isinstance(fault, Fault))
+
+
+def refusal(faults: Faults, lang: str) -> str:
+    """What became of a refused spreadsheet, and the first `LISTED` of its faults."""
+    lines = [_SUM.filled(count=faults.count).text(lang), to_text(faults.sorted()[:LISTED], lang)]
+    if faults.count > LISTED:
+        lines.append(_MORE.filled(more=faults.count - LISTED).text(lang))
     return "\n".join(lines)
 
 

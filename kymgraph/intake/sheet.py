@@ -14,7 +14,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -37,13 +37,13 @@ from kymgraph.intake.columns import (
     local,
 )
 from kymgraph.intake.dates import Stamp, forms, parse_boolean, parse_time
-from kymgraph.intake.faults import MEND_ALL, Cell, CellError, Faults, Text, summary
+from kymgraph.intake.faults import MEND_ALL, Cell, CellError, Faults, Text, refusal
 from kymgraph.intake.numbers import parse_euros, parse_number
 from kymgraph.intake.tables import Row, Table, Value, Wrong, letter
 from kymgraph.namespaces import KYM, XSD
 from kymgraph.project import Project
 from kymgraph.rdf import DEFAULT_GRAPH, DefaultGraph, Literal, NamedNode, Quad, Term, canonical, read_bytes
-from kymgraph.report import Location
+from kymgraph.report import Location, Report
 from kymgraph.store.rules import Rules, named_graph
 from kymgraph.view import View
 
@@ -116,6 +116,18 @@ class SheetChange:
         """Where a result of the gate is, in words (`hanke, rivi 5, sarake D (…)`); "" if not in the file."""
         cell = self.cell(result)
         return cell.text(lang) if cell else ""
+
+    def located(self, report: Report, lang: str = "en") -> Report:
+        """The report with the cell of each result as its place, for people to read."""
+        return replace(
+            report,
+            results=tuple(
+                replace(result, source=Location(f"{self.file}: {where}"))
+                if (where := self.locate(result, lang))
+                else result
+                for result in report.results
+            ),
+        )
 
     def location(self, term: Term, graph: NamedNode | None = None) -> Location | None:
         """Where a thing is described, as `gate.full.validate` asks for it (`locate=`)."""
@@ -191,9 +203,7 @@ def _suffix(path: Path) -> str:
 
 
 def _refused(faults: Faults, lang: str) -> SheetRefused:
-    found = faults.sorted()
-    first = found[0].text(lang).replace("\n    ", " ")
-    return SheetRefused(f"{summary(faults.count, lang)} {first}", found, hint=MEND_ALL.text(lang))
+    return SheetRefused(refusal(faults, lang), faults.sorted(), hint=MEND_ALL.text(lang))
 
 
 _LETTERS: Final = str.maketrans({"æ": "ae", "ø": "o", "ß": "ss", "đ": "d", "ł": "l", "þ": "th", "ð": "d"})

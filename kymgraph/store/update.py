@@ -301,7 +301,8 @@ class _Evaluation:
         state = self.state
         graphs: list[Graph]
         if target in ("ALL", "NAMED"):
-            graphs = list(state.graphs())
+            # Graphs that are made by other means are not of those that updates are about.
+            graphs = [graph for graph in state.graphs() if graph.value not in self.rules.protected]
             if target == "ALL" and not self.rules.union:
                 graphs.append(DEFAULT_GRAPH)
         else:

@@ -125,8 +125,9 @@ class StoreWriter:
                 hint="build it with `kymgraph build`, or name another with --store",
             )
         try:
-            self._held.enter_context(_told(lock(store.folder, fcntl.LOCK_EX), store.folder))
-            self._open()
+            with self._told():
+                self._held.enter_context(lock(store.folder, fcntl.LOCK_EX))
+                self._open()
         except BaseException:
             self.close()
             raise
@@ -169,20 +170,18 @@ class StoreWriter:
                 )
         self._base = project.base
         self._in_union = project.in_union if project.default_graph == "union" else None
-        with _told(contextlib.nullcontext(), folder):
-            if not (folder / "journal").is_dir() and self._published > FIRST_GENERATION:
-                raise StoreBroken(
-                    f"the store in {folder} has reached generation {self._published}, but its journal is "
-                    "gone; nothing was changed",
-                    hint="put the journal back from a backup; reading goes on meanwhile",
-                )
-            self.journal = Journal(folder / "journal", writable=True, known=self._published)
-            self._tidy()
+        if not (folder / "journal").is_dir() and self._published > FIRST_GENERATION:
+            raise StoreBroken(
+                f"the store in {folder} has reached generation {self._published}, but its journal is "
+                "gone; nothing was changed",
+                hint="put the journal back from a backup; reading goes on meanwhile",
+            )
+        self.journal = Journal(folder / "journal", writable=True, known=self._published)
+        self._tidy()
         self.head = self.journal.last
         self._ready()
         if self._published < self.head:
-            with _told(contextlib.nullcontext(), folder):
-                self._make_checkpoint()
+            self._make_checkpoint()
         self._prune()
 
     def _tidy(self) -> None:
@@ -207,7 +206,7 @@ class StoreWriter:
                 return self._live
             if self._closed:
                 raise KymgraphError("this writer was closed")
-            with _told(contextlib.nullcontext(), self.store.folder):
+            with self._told():
                 live = self._reopened()
                 if live is None or head_of(live, self._base) > self.head or not self._replayed(live):
                     live = None
@@ -285,6 +284,17 @@ class StoreWriter:
             hint="put the store back from a backup; `kymgraph doctor --deep` says what can still be read",
         )
 
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn what the disk says into an error of ours; nobody was told of anything yet."""
+        try:
+            yield
+        except (OSError, RuntimeError) as error:
+            raise CannotWrite(
+                f"the store in {self.store.folder} cannot be opened for writing: {error}; nothing was changed",
+                hint="see that the disk has room and the folder is yours; `kymgraph doctor` looks closer",
+            ) from error
+
     # -- writing
 
     def write(self, commits: Sequence[Commit]) -> None:
@@ -299,7 +309,8 @@ class StoreWriter:
             live = self._ready()
             self._check(commits)
             pairs = [(commit.change, commit.ledger) for commit in commits]
-            head = commits[-1].entry.number
+            numbers = [commit.entry.number for commit in commits]
+            head = numbers[-1]
             net = net_of(live, pairs, base=self._base, head=head)
             entries = [
                 (replace(commit.entry, came=tuple(sorted(came))), commit.change)
@@ -308,14 +319,12 @@ class StoreWriter:
             try:
                 self._room_for(net.size, entries)
                 self.journal.append(entries)
-            except JournalUnsure as error:
-                _end(f"{error}")
-            except OSError as error:
-                raise self._refusal(error) from None
+            except BaseException as error:
+                self._not_appended(numbers, error)
             try:
                 put(live, net.change, base=self._base, head=head, in_union=self._in_union)
             except BaseException as error:
-                self._take_back([commit.entry.number for commit in commits], error)
+                self._take_back(numbers, error)
             self.head = head
             self._ledger.update((commit.entry.number, commit.ledger) for commit in commits)
             self._bulk |= net.size > BULK
@@ -338,6 +347,19 @@ class StoreWriter:
         free, need = status.f_bavail * status.f_frsize, self._reserve + 500 * size
         if free < need:
             raise OSError(f"the disk has {free:,} bytes left, and {need:,} must be free")
+
+    def _not_appended(self, numbers: Sequence[int], error: BaseException) -> NoReturn:
+        if isinstance(error, JournalUnsure):
+            _end(f"{error}")
+        try:
+            written = self.journal.last > self.head  # it failed, or was interrupted, when all was done
+        except BaseException as second:
+            _end(f"an append to the journal failed ({error}), and it cannot be read ({second})")
+        if written:
+            self._take_back(numbers, error)
+        if isinstance(error, OSError):
+            raise self._refusal(error) from error
+        raise error
 
     def _take_back(self, numbers: Sequence[int], error: BaseException) -> NoReturn:
         """Record that commits are refused, and say so. Before its next use the live database is checked."""
@@ -459,19 +481,6 @@ def _remove(path: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
     path.rename(old)
     shutil.rmtree(old, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _told(inner: contextlib.AbstractContextManager[object], folder: Path) -> Iterator[None]:
-    """Turn what the disk says into an error of ours; nothing was written that anyone was told of."""
-    try:
-        with inner:
-            yield
-    except (OSError, RuntimeError) as error:
-        raise CannotWrite(
-            f"the store in {folder} cannot be opened for writing: {error}; nothing was changed",
-            hint="see that the disk has room and the folder is yours; `kymgraph doctor` looks closer",
-        ) from error
 
 
 def _end(what: str) -> NoReturn:

@@ -9,6 +9,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from rdflib import RDF as RDFLIB
+from rdflib import SH, URIRef
 
 from kymgraph import files
 from kymgraph.changeset import Changeset, between
@@ -301,34 +303,20 @@ ORIGINAL = {
     "plant": affected.Walk._plant,
     "edge": deps._Compiler.edge,
     "nest": deps._Compiler.nest,
-    "turning": deps._turning,
-    "shape": deps._Compiler.shape,
 }
 
 
-def nest_forward(*predicates: str):
-    """The compiler as if what stands below these predicates worked in one direction only."""
+def one_way(*predicates: URIRef):
+    """The compiler as if what stands below these predicates could only break, never mend, who uses it."""
 
-    def body(self, shape, focus, values, both, **more):
-        below = {part for p in predicates for part in nested(self.graph, shape.node, p)}
-        kept = self.nest
-        self.nest = lambda part, at, way: kept(part, at, both if part in below else way)
-        try:
-            BODY(self, shape, focus, values, both, **more)
-        finally:
-            del self.nest
+    def nest(self, part, values, both):
+        heads = list(self.graph.subjects(RDFLIB.first, part))
+        lists = [above for head in heads for above in self.graph.transitive_subjects(RDFLIB.rest, head)]
+        below = any((None, p, node) in self.graph for p in predicates for node in (part, *lists))
+        ORIGINAL["nest"](self, part, values, self.both if below else both)
 
-    return body
+    return nest
 
-
-def nested(graph, node, predicate):
-    from rdflib import SH
-
-    for value in graph.objects(node, SH[predicate]):
-        yield from list(graph.items(value)) or [value]
-
-
-BODY = deps._Compiler.body
 
 #: What is broken, and how: each has to be caught by the table of flips or by random changes.
 MUTATIONS = {
@@ -344,9 +332,9 @@ MUTATIONS = {
         ),
     ),
     "nested shapes": (deps._Compiler, "nest", lambda self, part, values, both: None),
-    "the direction of sh:not": (deps._Compiler, "body", nest_forward("not")),
-    "the direction of sh:xone": (deps._Compiler, "body", nest_forward("xone")),
-    "the direction of sh:qualifiedValueShape": (deps._Compiler, "body", nest_forward("qualifiedValueShape")),
+    "the direction of sh:not": (deps._Compiler, "nest", one_way(SH["not"])),
+    "the direction of sh:xone": (deps._Compiler, "nest", one_way(SH.xone)),
+    "the direction of sh:qualifiedValueShape": (deps._Compiler, "nest", one_way(SH.qualifiedValueShape)),
     "edges of SPARQL": (deps._Query, "part", lambda self, part, env: {}),
     "the cut-off at hubs": (incremental._Search, "_changed", lambda self, *rest: False),
     "globs": (affected.Walk, "_globs", lambda self, rows: None),

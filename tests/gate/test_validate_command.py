@@ -79,7 +79,7 @@ def test_explain_tells_what_was_looked_at_and_keeps_stdout_clean(validate):
     done = validate(PREFIX + "ex:p a kym:Programme .", "--format", "json", "--explain")
 
     json.loads(done.stdout)
-    assert "1  kymsh:programme" in done.stderr
+    assert "1  kymsh:programme: a change is judged where it reaches" in done.stderr
 
 
 def test_malformed_rdf_exits_2_with_file_line_and_column(validate):

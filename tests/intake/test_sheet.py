@@ -283,7 +283,10 @@ def test_the_list_of_classes_is_in_the_language_asked_for(model):
 
 # --- twenty projects ------------------------------------------------------------------------------------
 
-HEAD = ("id [Project]", "nimi (fi)", "nimi (sv)", "kuvaus (fi)", "alku", "suunniteltu loppu", "on tilassa", "theme", "tekijänä", "lähde")  # fmt: skip
+HEAD = (
+    "id [Project]", "nimi (fi)", "nimi (sv)", "kuvaus (fi)", "alku", "suunniteltu loppu", "on tilassa", "theme",
+    "tekijänä", "lähde",
+)  # fmt: skip
 
 
 def twenty() -> list[list[object]]:
@@ -337,9 +340,11 @@ def test_three_mistakes_are_shown_by_cell_in_finnish(faults_of, suffix):
 def test_a_refusal_says_what_to_do_and_that_nothing_was_written(read):
     with pytest.raises(SheetRefused) as refused:
         read([HEAD, ["x", None]])
-    assert refused.value.message.startswith(
-        "Taulukkoa ei otettu vastaan, mitään ei kirjoitettu. Virheitä: 1."
-    )
+    assert refused.value.message.splitlines() == [
+        "Taulukkoa ei otettu vastaan, mitään ei kirjoitettu. Virheitä: 1.",
+        "hankkeet, rivi 2, sarake B (nimi (fi))",
+        "    Pakollinen tieto puuttuu: nimi (fi). Täytä solu.",
+    ]
     assert refused.value.hint == "Korjaa solut ja lähetä tiedosto uudelleen."
 
 
@@ -407,6 +412,11 @@ def test_what_the_gate_finds_is_located_in_the_sheet(read, project, shipped_quad
     assert not report.accepted
     assert {change.locate(r, "fi") for r in report.violations} == {"hanke, rivi 6, sarake K (loppu)"}
     assert "hankkeet.xlsx#hanke:6" in report.to_text("fi")
+    shown = change.located(report, "fi").to_text("fi")
+    assert (
+        "VIRHE  Kehityshanke 4 (id:project/kehityshanke-4)  hankkeet.xlsx: hanke, rivi 6, sarake K (loppu)"
+        in shown
+    )
 
 
 def test_a_missing_field_is_located_in_its_empty_cell_and_a_stranger_nowhere(read):
@@ -589,7 +599,13 @@ def test_an_id_that_cannot_be_is_refused(faults_of, id, code):
     assert [f.code for f in faults_of([["id [Project]", "nimi (fi)"], [id, "Nimi"]])] == [code]
 
 
-@pytest.mark.parametrize("id", ["tahtitaajamat", "project:tahtitaajamat", "project/tahtitaajamat", ID + "project/tahtitaajamat", f"<{ID}project/tahtitaajamat>"])  # fmt: skip
+@pytest.mark.parametrize(
+    "id",
+    [
+        "tahtitaajamat", "project:tahtitaajamat", "project/tahtitaajamat", ID + "project/tahtitaajamat",
+        f"<{ID}project/tahtitaajamat>",
+    ],
+)  # fmt: skip
 def test_an_id_is_read_in_every_usual_form(read, id):
     change = read([["id [Project]", "alku"], [id, "2010"]], graph=None)
     assert {q.subject.value for q in change.change.added} == {ID + "project/tahtitaajamat"}
@@ -611,7 +627,8 @@ def test_a_name_that_another_thing_has_makes_no_second_one(faults_of):
     "text",
     ["kymenlaakson-liitto", "organisation:kymenlaakson-liitto", "organisation/kymenlaakson-liitto",
      ID + "organisation/kymenlaakson-liitto", "Kymenlaakson liitto", "kymenlaakson liitto",
-     "Regional Council of Kymenlaakso", "Kymenlaakson  liitto", "Joku nimi [organisation:kymenlaakson-liitto]"],
+     "Regional Council of Kymenlaakso", "Kymenlaakson  liitto",
+     "Joku nimi [organisation:kymenlaakson-liitto]"],
 )  # fmt: skip
 def test_a_reference_is_read_in_every_usual_form(read, text):
     change = read([["id [Project]", "tekijänä"], ["tahtitaajamat", text]])
@@ -653,7 +670,13 @@ def test_a_name_with_a_semicolon_is_one_name(make_project):
 # --- evidence -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["kouvolan-seudun-koko:62-62", "kouvolan-seudun-koko:62", "passage-kouvolan-seudun-koko:62-62", ID + "passage/kouvolan-seudun-koko/62-62", "kouvolan-seudun-koko:62–62", "62", 62])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kouvolan-seudun-koko:62-62", "kouvolan-seudun-koko:62", "passage-kouvolan-seudun-koko:62-62",
+        ID + "passage/kouvolan-seudun-koko/62-62", "kouvolan-seudun-koko:62–62", "62", 62,
+    ],
+)  # fmt: skip
 def test_a_passage_is_read_in_every_usual_form(read, text):
     change = read(
         [["id [Project]", "lähde"], ["alueiden-valinen-yhteishanke", text]],
@@ -737,7 +760,13 @@ def test_a_status_of_the_ontology_is_not_changed_by_a_sheet(faults_of):
 # --- headers --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("header", ["alku", "Alku *", "alku [startedOn]", "början [startedOn]", "startedOn", "kym:startedOn", "start", "ALKU", "alkoi", KYM + "startedOn", "ihan muuta [startedOn]"])  # fmt: skip
+@pytest.mark.parametrize(
+    "header",
+    [
+        "alku", "Alku *", "alku [startedOn]", "början [startedOn]", "startedOn", "kym:startedOn",
+        "start", "ALKU", "alkoi", KYM + "startedOn", "ihan muuta [startedOn]",
+    ],
+)  # fmt: skip
 def test_a_header_is_read_in_every_language_and_by_its_short_name(read, header):
     change = read([["id [Project]", header], ["tahtitaajamat", "2010"]])
     assert objects(change, "tahtitaajamat", KYM + "startedOn") == {'"2010"^gYear'}
@@ -806,9 +835,10 @@ def test_an_amount_is_read_as_finns_write_it(text, value):
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("1.250", "number-point"), ("1.5", "number-point"), ("1.250.000", "number-point"), ("12 50", "number-groups"),
-     ("1,2,3", "not-a-number"), ("1e9", "not-a-number"), ("", "not-a-number"), ("5 %", "not-a-number"),
-     ("1,234", "number-cents"), ("9" * 40, "not-a-number"), ("٣", "not-a-number"), ("Infinity", "not-a-number"),
+    [("1.250", "number-point"), ("1.5", "number-point"), ("1.250.000", "number-point"),
+     ("12 50", "number-groups"), ("1,2,3", "not-a-number"), ("1e9", "not-a-number"), ("", "not-a-number"), ("5 %", "not-a-number"),
+     ("1,234", "number-cents"), ("9" * 40, "not-a-number"), ("٣", "not-a-number"),
+     ("Infinity", "not-a-number"),
      ("1 250,", "not-a-number"), (",5", "not-a-number")],
 )  # fmt: skip
 def test_an_amount_that_can_be_read_two_ways_is_refused(text, code):
@@ -860,12 +890,13 @@ def test_a_time_keeps_the_precision_that_was_written(text, allowed, value, datat
 
 @pytest.mark.parametrize(
     ("text", "allowed", "code"),
-    [("31.2.2022", DAYS, "date-impossible"), ("13/2022", DAYS, "date-impossible"), ("2022-00", DAYS, "date-impossible"),
-     ("0022", DAYS, "date-impossible"), ("1.2.22", DAYS, "not-a-date"), ("02/01/2022", DAYS, "date-order"),
+    [("31.2.2022", DAYS, "date-impossible"), ("13/2022", DAYS, "date-impossible"),
+     ("2022-00", DAYS, "date-impossible"), ("0022", DAYS, "date-impossible"), ("1.2.22", DAYS, "not-a-date"), ("02/01/2022", DAYS, "date-order"),
      ("1.2.2022", (YEAR,), "date-precision"), ("2022", (DATE_TIME,), "date-precision"),
      ("2022-02-01Z", DAYS, "date-zone"), ("2022-02-01T10:00+02:00", (DATE_TIME,), "date-zone"),
      ("1.2.2022 klo 25.00", (DATE_TIME,), "date-impossible"), ("ensi vuonna", DAYS, "not-a-date"),
-     ("syksy 2020", DAYS, "not-a-date"), ("2022-13", (*DAYS, EDTF), "date-impossible"), ("٢٠٢٢", DAYS, "not-a-date"),
+     ("syksy 2020", DAYS, "not-a-date"), ("2022-13", (*DAYS, EDTF), "date-impossible"),
+     ("٢٠٢٢", DAYS, "not-a-date"),
      ("44562", DAYS, "not-a-date")],
 )  # fmt: skip
 def test_a_time_that_cannot_be_or_is_not_allowed_is_refused(text, allowed, code):
@@ -885,8 +916,15 @@ def test_truth_is_read_in_three_languages():
 def test_date_cells_of_a_workbook_keep_the_precision_they_show(read):
     day = datetime.datetime(2022, 2, 1)
     data = as_xlsx(
-        [["id [Project]", "alku"], ["a-1", day], ["a-2", day], ["a-3", day], ["a-4", 2022], ["a-5", 44593]]
-        + [["a-6", "2/2022"]],
+        [
+            ["id [Project]", "alku"],
+            ["a-1", day],
+            ["a-2", day],
+            ["a-3", day],
+            ["a-4", 2022],
+            ["a-5", 44593],
+            ["a-6", "2/2022"],
+        ],
         formats={"B2": "d.m.yyyy", "B3": "mmm-yy", "B4": "yyyy"},
     )
     rows = openpyxl.load_workbook(io.BytesIO(data))
@@ -978,7 +1016,10 @@ def test_a_thousand_faults_are_listed_and_the_rest_counted(read):
         read(rows)
 
     assert len(refused.value.faults) == 1000
-    assert "2999" in refused.value.message  # 1,500 dates, and 1,499 rows about the same thing
+    assert "Virheitä: 2999." in refused.value.message
+    assert refused.value.message.endswith(
+        "… ja 2979 muuta virhettä."
+    )  # 1,500 dates, and 1,499 rows about the same thing
 
 
 def test_every_message_is_in_three_languages_and_says_what_to_do():
@@ -1013,19 +1054,29 @@ def test_another_project_with_its_own_terms_gets_its_own_columns(make_project):
     made = make_project(
         {
             "ontology/o.ttl": """
-                @prefix owl: <http://www.w3.org/2002/07/owl#> . @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
-                x:Boat a owl:Class ; rdfs:label "vene"@fi , "båt"@sv , "boat"@en .
-                x:Ferry a owl:Class ; rdfs:subClassOf x:Boat ; rdfs:label "lautta"@fi , "färja"@sv , "ferry"@en .
-                x:length a owl:DatatypeProperty ; rdfs:domain x:Boat ; rdfs:range xsd:decimal ; rdfs:label "pituus"@fi .
-                x:built a owl:DatatypeProperty ; rdfs:domain x:Boat ; rdfs:range xsd:gYear ; rdfs:label "rakennettu"@fi .
-                x:tows a owl:ObjectProperty ; rdfs:domain x:Ferry ; rdfs:range x:Boat ; rdfs:label "hinaa"@fi .
-                x:wooden a owl:DatatypeProperty ; rdfs:domain x:Boat ; rdfs:range xsd:boolean ; rdfs:label "puuta"@fi .
+                @prefix owl: <http://www.w3.org/2002/07/owl#> .
+                @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+                x:Boat a owl:Class ;
+                  rdfs:label "vene"@fi , "båt"@sv , "boat"@en .
+                x:Ferry a owl:Class ; rdfs:subClassOf x:Boat ;
+                  rdfs:label "lautta"@fi , "färja"@sv , "ferry"@en .
+                x:length a owl:DatatypeProperty ; rdfs:domain x:Boat ; rdfs:range xsd:decimal ;
+                  rdfs:label "pituus"@fi .
+                x:built a owl:DatatypeProperty ; rdfs:domain x:Boat ; rdfs:range xsd:gYear ;
+                  rdfs:label "rakennettu"@fi .
+                x:tows a owl:ObjectProperty ; rdfs:domain x:Ferry ; rdfs:range x:Boat ;
+                  rdfs:label "hinaa"@fi .
+                x:wooden a owl:DatatypeProperty ; rdfs:domain x:Boat ; rdfs:range xsd:boolean ;
+                  rdfs:label "puuta"@fi .
             """,
             "shapes/s.ttl": """
                 @prefix sh: <http://www.w3.org/ns/shacl#> .
-                x:BoatShape a sh:NodeShape ; sh:targetClass x:Boat ; sh:property [ sh:path x:length ; sh:minCount 1 ] .
+                x:BoatShape a sh:NodeShape ; sh:targetClass x:Boat ;
+                  sh:property [ sh:path x:length ; sh:minCount 1 ] .
             """,
-            "data/boats.ttl": '<https://veneet.example/id/vene/aalto> a x:Boat ; rdfs:label "Aalto" ; x:length 7.5 .',
+            "data/boats.ttl": """
+                <https://veneet.example/id/vene/aalto> a x:Boat ; rdfs:label "Aalto" ; x:length 7.5 .
+            """,
         },
         toml='base_iri = "https://veneet.example/"\n[prefixes]\nx = "http://x.example/"\n',
     )
@@ -1259,8 +1310,10 @@ except CellError as error:
 """
 MAKE_XLSX = """
 random.seed(1)
-rows = "".join(f'<row r="{n}"><c r="A{n}" t="inlineStr"><is><t>{random.random()}</t></is></c></row>' for n in range(1, 1_000_001))
-sheet = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>' + rows + "</sheetData></worksheet>"
+cell = '<row r="{0}"><c r="A{0}" t="inlineStr"><is><t>{1}</t></is></c></row>'
+rows = "".join(cell.format(n, random.random()) for n in range(1, 1_000_001))
+main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+sheet = f'<worksheet xmlns="{main}"><sheetData>{rows}</sheetData></worksheet>'
 out = io.BytesIO()
 with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
     archive.writestr("[Content_Types].xml", "<Types/>")

@@ -339,8 +339,6 @@ def test_the_default_graph_of_a_union_project_is_not_written_to(text: str) -> No
         "INSERT { GRAPH ?g { :a :p 1 } } WHERE { BIND(g:ontology AS ?g) }",
         "DELETE { GRAPH ?g { ?s ?p ?o } } WHERE { GRAPH ?g { ?s ?p ?o } }",
         "DELETE WHERE { GRAPH ?g { ?s ?p ?o } }",
-        "CLEAR ALL",
-        "DROP NAMED",
         "DROP GRAPH g:ontology",
         "COPY g:x TO g:ledger",
         "MOVE g:ledger TO g:x",
@@ -351,6 +349,14 @@ def test_graphs_made_by_other_means_are_not_written_to(text: str) -> None:
     store = store_of("GRAPH g:x { :a :p 1 } GRAPH g:ontology { :o :p 1 } GRAPH g:ledger { :l :p 1 }", UNION)
     with pytest.raises(GraphNotWritable):
         change(text, store, UNION)
+
+
+def test_all_graphs_are_all_that_may_be_written_to() -> None:
+    before = "GRAPH g:x { :a :p 1 } GRAPH g:y { :a :p 1 } GRAPH g:ontology { :o :p 1 } GRAPH g:ledger { :l :p 1 }"
+    for text in ("CLEAR ALL", "DROP NAMED", "DROP ALL"):
+        found = change(text, store_of(before, UNION), UNION)
+        assert shown(found.removed) == ["a p 1 g:x", "a p 1 g:y"]
+        assert found.dropped == (set() if "CLEAR" in text else {BASE.graph("x"), BASE.graph("y")})
 
 
 def test_they_may_be_read() -> None:
