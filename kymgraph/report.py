@@ -3,8 +3,8 @@
 A report is a value, sorted the same way each time, so that two runs can be compared. `conforms` is the W3C
 flag (no results at all); `accepted` is the gate's verdict, which only violations change: warnings and infos
 never block. Of a change, each result says whether the change brought it ("new"), was there before it
-("pre-existing") or is gone with it ("mended"), and only new ones block. Here is also how a report is written: text for people in fi, sv or en, JSON, Turtle (W3C) and
-SARIF 2.1.0 (for editors and code hosts).
+("pre-existing") or is gone with it ("mended"), and only new ones block. Here is also how a report is written:
+text for people in fi, sv or en, JSON, Turtle (W3C) and SARIF 2.1.0 (for editors and code hosts).
 """
 
 from __future__ import annotations

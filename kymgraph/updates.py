@@ -225,7 +225,7 @@ def _moved(error: QuerySyntaxError, before: int, text: str, start: int) -> Query
 def pieces(text: str, found: Sequence[Operation]) -> Iterator[tuple[str, Callable[[str], QuerySyntaxError]]]:
     """Texts for the engine to parse, each with what makes an error of its words.
 
-    The request as a whole, unless it has a BASE or PREFIX behind an operation, where the engine (Oxigraph 0.5)
+    The request as a whole, unless it has a BASE or PREFIX behind an operation, where Oxigraph 0.5
     knows none: then each operation by itself. Raises QuerySyntaxError for a label shared by two of these.
     """
     if len({op.prologue for op in found}) < 2:

@@ -12,16 +12,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from kymgraph import files, writer
+from kymgraph.access import FILE, Access
 from kymgraph.changeset import Changeset
 from kymgraph.commit import Outcome, Request
 from kymgraph.errors import BaseMoved, GateRejected, StoreMissing
 from kymgraph.project import Project
 from kymgraph.rdf import FORMATS, NamedNode, Quad, parse
 from kymgraph.store.embedded import EmbeddedStore
-from tests.conftest import Kymgraph, MakeProject
+from tests.conftest import Kymgraph, MakeProject, Serve
 from tests.needs import size
 
 SHAPES = """
@@ -215,3 +217,46 @@ def test_commands_write_with_a_server_running_and_without(
         assert committed("revert", 4, "--reason", "pois", "--format", "json") == 5
     finally:
         supervisor.stop()
+
+
+INCREMENT = """PREFIX x: <http://x.example/>
+DELETE { GRAPH ?g { x:n x:is ?n } } INSERT { GRAPH ?g { x:n x:is ?m } }
+WHERE { GRAPH ?g { x:n x:is ?n } BIND (?n + 1 AS ?m) }"""
+
+
+def test_four_writers_two_over_http_and_two_by_command_lose_no_increment(
+    project: Project, store: EmbeddedStore, serve_writable: Serve, kymgraph: Kymgraph, tmp_path: Path
+):
+    http_each = size(quick=10, ci=120, night=2300)
+    command_each = size(quick=2, ci=30, night=200)
+    url = serve_writable(project.folder, store.folder)
+    with Access(store.folder / FILE) as access:
+        token, _ = access.create_token("writer", "publisher", expires=None)
+    file = tmp_path / "increment.ru"
+    file.write_text(INCREMENT)
+    faults: list[str] = []
+
+    def over_http() -> None:
+        with httpx.Client(
+            headers={"Authorization": f"Bearer {token}"}, timeout=120, trust_env=False
+        ) as client:
+            for _ in range(http_each):
+                answer = client.post(url + "/sparql", data={"update": INCREMENT})
+                if answer.status_code != 200:
+                    faults.append(answer.text)
+
+    def by_command() -> None:
+        for _ in range(command_each):
+            done = kymgraph("apply", file, "--reason", "laske", cwd=project.folder)
+            if done.returncode:
+                faults.append(done.stderr)
+
+    threads = [threading.Thread(target=run) for run in (over_http, over_http, by_command, by_command)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert faults == []
+    assert counter(store) == 2 * http_each + 2 * command_each
+    assert store.generation == 1 + counter(store)

@@ -163,7 +163,7 @@ class SparqlEndpoint:
         )
 
         def make() -> Awaitable[Changeset]:
-            return writes.update(services, write.client, text, asked.using, asked.using_named)
+            return writes.update(services, "", text, asked.using, asked.using_named)
 
         response = await writes.perform(services, write, make)
         await response(scope, receive, send)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -13,6 +13,9 @@ from kymgraph.cli.common import Context
 if TYPE_CHECKING:
     from kymgraph.commit import Request
     from kymgraph.dataset import Dataset
+
+#: How often a change is made again when others commit in between.
+_ATTEMPTS: Final = 50
 
 File = Annotated[
     Path,
@@ -64,11 +67,28 @@ def command(
     changes.check_format(format)
     context: Context = ctx.obj
     with _opened(context) as dataset:
-        request = _request(context, dataset, file, type, graph, replace, reason, agent, id)
         if not dry_run:
-            changes.commit(context, dataset, request, format)
-        elif not changes.check(context, dataset, request, format):
+            _commit(context, dataset, format, file, type, graph, replace, reason, agent, id)
+            return
+        request = _request(context, dataset, file, type, graph, replace, reason, agent, id)
+        if not changes.check(context, dataset, request, format):
             raise typer.Exit(1)
+
+
+def _commit(context: Context, dataset: Dataset, format: str, file: Path, *about: Any) -> None:
+    """Make the change and commit it; made again from the new state where others commit in between."""
+    from kymgraph.errors import BaseMoved
+
+    for attempt in range(_ATTEMPTS):
+        request = _request(context, dataset, file, *about)
+        try:
+            changes.commit(context, dataset, request, format)
+        except BaseMoved:
+            # Standard input is read once, so what it said cannot be asked again.
+            if str(file) == "-" or attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return
 
 
 def check(

@@ -109,10 +109,11 @@ def _files(context: Context) -> list[Finding]:
     changed = files.changed(recorded, files.digests(context.project))
     if not changed:
         return [Finding("ok", f"the {len(recorded)} files are those the store was built from")]
+    takes = "import" if context.store.has_commits else "build"
     return [
         Finding(
             "warning",
             f"{len(changed)} file(s) differ from what the store was built from: {', '.join(changed)}",
-            "`kymgraph build` takes them in; `kymgraph export --force` gives up changes to data files",
+            f"`kymgraph {takes}` takes them in; `kymgraph export --force` gives up changes to data files",
         )
     ]

@@ -21,7 +21,7 @@ from kymgraph.rdf import Literal, NamedNode, Term
 #: A nested shape with more users than this at a node is judged there before they are visited.
 HUB: Final = 64
 
-#: changed(shape, node, both): does the nested shape say something else at the node, that its users could feel?
+#: changed(shape, node, both): does the nested shape say something else at the node that users could feel?
 Changed = Callable[[RdfTerm, Term, bool], bool]
 #: all targets of the shape with this index, in the new state
 Targets = Callable[[int], Iterable[Term]]

@@ -1,9 +1,9 @@
-"""Which triples a verdict rests on: the shapes of one version, compiled into an automaton that runs backwards.
+"""Which triples a verdict rests on: the shapes of one version, as an automaton that runs backwards.
 
 Judging a shape at a focus node is a walk over the graph: along paths to value nodes, from these into nested
-shapes, along the patterns of SPARQL constraints. A *state* is a place in such a walk; "state q at node n" says
-that something which the walk reads at n has changed. `seeds` say where a changed triple is read; `back` and
-`up` lead from there to the focus nodes of shapes with targets.
+shapes, along the patterns of SPARQL constraints. A *state* is a place in such a walk; "state q at node n"
+says that something which the walk reads at n has changed. `seeds` say where a changed triple is read; `back`
+and `up` lead from there to the focus nodes of shapes with targets.
 
 A change matters in one direction only as long as nothing turns it round: a value that is lost cannot break
 `sh:class`. Below sh:not, sh:xone and sh:qualifiedValueShape, and when mended results are asked for, both
@@ -15,17 +15,13 @@ any triple that it could match has all targets of the shape judged. That is slow
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from pyshacl.constraints.sparql.sparql_based_constraint_components import AskConstraintValidator
 from pyshacl.constraints.sparql.sparql_based_constraints import SPARQLBasedConstraint
-from pyshacl.helper.sparql_query_helper import SPARQLQueryHelper
-from pyshacl.shape import Shape
-from pyshacl.shapes_graph import ShapesGraph
 from rdflib import RDF, RDFS, SH, BNode, URIRef, Variable
 from rdflib import Literal as RdfLiteral
 from rdflib.paths import AlternativePath, InvPath, MulPath, NegatedPath, Path, SequencePath
@@ -37,6 +33,10 @@ from kymgraph.gate.terms import RdfTerm
 from kymgraph.rdf import NamedNode, Term
 
 State: TypeAlias = int
+#: pySHACL's classes, which have no types worth the name.
+Shape: TypeAlias = Any
+ShapesGraph: TypeAlias = Any
+SPARQLQueryHelper: TypeAlias = Any
 #: A property path: ("p", predicate or None for any, inverse) or (op, parts…) with op one of / | * + ?
 Steps: TypeAlias = tuple[Any, ...]
 
@@ -85,7 +85,7 @@ class Shrink:
 
 @dataclass(frozen=True, slots=True)
 class Glob:
-    """A pattern that could match anywhere (None matches all), and why it could not be tied to a focus node."""
+    """A pattern that could match anywhere (None matches all), and why nothing ties it to a focus node."""
 
     subject: Term | None
     predicate: NamedNode | None
@@ -233,12 +233,14 @@ def _nullable(steps: Steps) -> bool:
 
 #: Constraints of single values: another value can break them, one less cannot.
 _EACH: Final = frozenset(
-    SH[name]
-    for name in (
-        "class datatype nodeKind minExclusive minInclusive maxExclusive maxInclusive minLength maxLength pattern "
-        "languageIn uniqueLang maxCount disjoint lessThan lessThanOrEquals node property and or not xone in closed"
-    ).split()
-)
+    {
+        SH["class"], SH["datatype"], SH["nodeKind"], SH["minExclusive"], SH["minInclusive"],
+        SH["maxExclusive"], SH["maxInclusive"], SH["minLength"], SH["maxLength"], SH["pattern"],
+        SH["languageIn"], SH["uniqueLang"], SH["maxCount"], SH["disjoint"], SH["lessThan"],
+        SH["lessThanOrEquals"], SH["node"], SH["property"], SH["and"], SH["or"], SH["not"], SH["xone"],
+        SH["in"], SH["closed"],
+    }
+)  # fmt: skip
 #: Constraints on there being enough values: one less can break them.
 _SOME: Final = frozenset({SH.minCount, SH.hasValue})
 #: Both: another value or one less.
@@ -383,7 +385,7 @@ class _Compiler:
             for other in graph.objects(node, predicate):
                 if isinstance(other, URIRef):
                     deletes = both or predicate == SH.equals
-                    self.edge(focus, of_rdflib(other), False, self.new(), deletes=deletes)
+                    self.edge(focus, _iri(other), False, self.new(), deletes=deletes)
         if (node, SH.closed, None) in graph:
             self.edge(values, None, False, self.new(), deletes=both)
         self.sparql(shape, focus, values, both)
@@ -397,7 +399,7 @@ class _Compiler:
         graph = self.graph
         if (shape.node, SH.sparql, None) in graph:
             try:
-                helpers = SPARQLBasedConstraint(shape).sparql_constraints
+                helpers: Iterable[Any] = SPARQLBasedConstraint(shape).sparql_constraints
             except Exception as error:  # pySHACL says the same at each focus node
                 self.everything(focus, f"a SPARQL constraint that cannot be loaded ({error})")
                 helpers = ()
@@ -427,6 +429,10 @@ class _Compiler:
         self.deps.globs.append(Glob(None, None, None, state, reason))
 
 
+def _iri(node: Any) -> NamedNode:
+    return NamedNode(str(node))
+
+
 def _top(shape: Shape, cyclic: frozenset[RdfTerm]) -> Top:
     nodes, classes, implicit, objects_of, subjects_of = shape.target()
     return Top(
@@ -434,8 +440,8 @@ def _top(shape: Shape, cyclic: frozenset[RdfTerm]) -> Top:
         shape=shape,
         nodes=frozenset(of_rdflib(node) for node in nodes),
         classes=frozenset(of_rdflib(cls) for cls in (*classes, *implicit)),
-        subjects_of=tuple(of_rdflib(p) for p in subjects_of),
-        objects_of=tuple(of_rdflib(p) for p in objects_of),
+        subjects_of=tuple(_iri(p) for p in subjects_of),
+        objects_of=tuple(_iri(p) for p in objects_of),
         cyclic=shape.node in cyclic,
     )
 
@@ -464,7 +470,7 @@ def _below(shapes: ShapesGraph, node: Any) -> Iterator[Any]:
     yield from _turning(shapes, node)
 
 
-#: pySHACL gives up at this depth of nesting; a shape judged alone must not come to it later than in its place.
+#: pySHACL gives up below this depth of nesting; a shape judged alone must not come to it later.
 _DEEPEST: Final = 14
 
 

@@ -2,7 +2,7 @@
 
 pySHACL makes every constraint component again for each focus node and each value, and reads the text of a
 SPARQL constraint with a dozen regular expressions before each query. Here both are done once per shapes
-version. What is found does not change: the components are pySHACL's. Custom components (sh:ConstraintComponent)
+version. What is found does not change: the components are pySHACL's. Custom ones (sh:ConstraintComponent)
 keep state while they judge, so they are made anew each time, as pySHACL does.
 """
 
@@ -19,22 +19,23 @@ from pyshacl.shapes_graph import ShapesGraph
 from rdflib import Graph, IdentifiedNode, Literal
 
 
-class ReadyShape(Shape):  # type: ignore[misc]
+class ReadyShape(Shape):
     """A shape that keeps its components between calls."""
 
     __slots__ = ("_components",)
+    _components: list[Any]
 
     def components(self) -> list[Any]:
         try:
-            return self._components  # type: ignore[has-type, no-any-return]
+            return self._components
         except AttributeError:
             self._components = self._make()
             return self._components
 
     def _make(self) -> list[Any]:
-        kinds = [
+        kinds: list[Any] = [
             CONSTRAINT_PARAMETERS_MAP[predicate]
-            for predicate, _ in self.sg.predicate_objects(self.node)
+            for predicate, _ in self.sg.graph.predicate_objects(self.node)
             if predicate in ALL_CONSTRAINT_PARAMETERS
         ]
         made = []
@@ -78,7 +79,8 @@ class ReadyShape(Shape):  # type: ignore[misc]
     def _custom(self) -> list[Any]:
         if not self.sg.custom_constraints:
             return []
-        return [custom.make_validator_for_shape(self) for custom in self.find_custom_constraints()]
+        found: Any = self.find_custom_constraints()  # type: ignore[no-untyped-call]
+        return [custom.make_validator_for_shape(self) for custom in found]
 
 
 def _remember_text(helper: Any) -> None:
@@ -97,9 +99,9 @@ def _remember_text(helper: Any) -> None:
     helper.apply_prefixes = lambda text: text
 
 
-def ready(graph: Graph) -> ShapesGraph:
+def ready(graph: Graph) -> Any:
     """The shapes of the graph, all of them ready ones; a ShapesGraph of its own, no other sees them."""
-    shapes = ShapesGraph(graph)
+    shapes: Any = ShapesGraph(graph)
     list(shapes.shapes)
     cache = shapes._node_shape_cache
     for node, shape in cache.items():

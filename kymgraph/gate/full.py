@@ -286,9 +286,7 @@ class Described:
         return self.copies[key]
 
 
-def _judge(
-    shape: Shape, data: Graph, focus: list[Any], shapes: Shapes, described: Described
-) -> list[Result]:
+def _judge(shape: Shape, data: Graph, focus: list[Any], shapes: Shapes, described: Described) -> list[Result]:
     if not focus:
         return []
     try:
@@ -302,9 +300,7 @@ def _judge(
     return [result(node, triples, shapes, described) for _, node, triples in reports]
 
 
-def result(
-    node: BNode, triples: list[tuple[Any, Any, Any]], shapes: Shapes, described: Described
-) -> Result:
+def result(node: BNode, triples: list[tuple[Any, Any, Any]], shapes: Shapes, described: Described) -> Result:
     """One of pySHACL's results; where a term is a pair, its first part is the graph that describes it."""
     about: dict[Any, list[Any]] = {}
     given: dict[Any, Any] = {}  # the terms as the shapes and the data have them

@@ -1,6 +1,6 @@
 """A state of the dataset as pySHACL reads it: an rdflib graph over a `View`, nothing of which is copied.
 
-Every read is a look-up in the view's default graph, by subject, predicate and object as far as they are known.
+Every read is a look-up in the view's default graph, by what is known of subject, predicate and object.
 Nothing counts or walks the store: `len()` raises, and the truth value is True without asking for it.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from rdflib import BNode, Graph, URIRef, Variable
+from rdflib import BNode, Graph, Variable
 from rdflib.paths import Path
 from rdflib.plugins.sparql import prepareQuery
 from rdflib.plugins.sparql.algebra import Join
@@ -93,7 +93,7 @@ class GraphView(Graph):
     def __len__(self) -> int:
         raise TypeError("the triples of a store are not counted to judge a change")
 
-    def triples(self, triple: Any) -> Iterator[Any]:
+    def triples(self, triple: Any) -> Iterator[Any]:  # type: ignore[override]
         subject, predicate, object = triple
         if isinstance(predicate, Path):
             return ((s, predicate, o) for s, o in path_pairs(self, predicate, subject, object))
@@ -108,8 +108,14 @@ class GraphView(Graph):
     def __contains__(self, triple: Any) -> bool:
         return any(True for _ in self.triples(triple))
 
-    def query(self, query_object: str | Query, *args: Any, initBindings: Any = None, **more: Any) -> Any:  # noqa: N803
-        """Answer a query of the shapes. Its text is parsed once, and its patterns ordered from what is bound."""
+    def query(
+        self,
+        query_object: str | Query,
+        *args: Any,
+        initBindings: Any = None,  # noqa: N803
+        **more: Any,
+    ) -> Any:
+        """Answer a query of the shapes: its text is parsed once, its patterns begin at what is bound."""
         if not isinstance(query_object, str):
             return SPARQLResult(evalQuery(self, query_object, initBindings))
         bound = frozenset(Variable(name) for name in initBindings or ())
@@ -167,7 +173,7 @@ def _variables(triples: Iterable[Any]) -> set[Variable]:
 
 
 def _cost(triple: Any, known: set[Any]) -> tuple[int, int]:
-    """What to look up first: a check, then a step from a subject, a step to one, and last what is tied to none."""
+    """What to look up first: a check, then a step from what is known, and last what is tied to nothing."""
     s, p, o = (not isinstance(term, Variable | BNode) or term in known for term in triple)
     tied = any(term in known for term in triple)
     if s and o:
@@ -175,10 +181,5 @@ def _cost(triple: Any, known: set[Any]) -> tuple[int, int]:
     if s or o:
         # A constant that nothing ties to a known node may have the whole graph behind it: a class, a status.
         side = 0 if s else 1
-        return (2 if tied else 3), side + (isinstance(triple[1], Path) and 2 or 0)
+        return (2 if tied else 3), side + (2 if isinstance(triple[1], Path) else 0)
     return 4, 0 if p else 1
-
-
-def nodes(terms: Iterable[Term]) -> list[URIRef | BNode | Any]:
-    """Terms as pySHACL takes them for focus nodes."""
-    return [to_rdflib(term) for term in terms]

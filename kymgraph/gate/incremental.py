@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from pyshacl.pytypes import SHACLExecutor
 from pyshacl.rdfutil.stringify import stringify_blank_node
-from rdflib import RDF, SH
+from rdflib import SH
 
 from kymgraph.changeset import Changeset
 from kymgraph.errors import InputError
@@ -56,7 +56,7 @@ class Plan:
 
     @property
     def text(self) -> str:
-        how = "a change is judged where it reaches" if self.incremental else "a change is judged at all targets"
+        how = "a change is judged where it reaches" if self.incremental else "a change has all targets judged"
         return f"{how}: {self.why}" if self.why else how
 
 
@@ -73,10 +73,10 @@ class Judged:
 class Gate:
     """Judges changes by the shapes and rules of a project, compiled once. One judgement at a time.
 
-        gate = Gate(project, full.Shapes.load(project))
-        report = gate.judge(view, change)
-        if not report.accepted:
-            raise GateRejected(report)
+    gate = Gate(project, full.Shapes.load(project))
+    report = gate.judge(view, change)
+    if not report.accepted:
+        raise GateRejected(report)
     """
 
     def __init__(self, project: Project, shapes: full.Shapes, *, hub: int = HUB) -> None:
@@ -96,9 +96,7 @@ class Gate:
             self._deps[both] = compile_shapes(self.ready, self.tops, both=both)
         return self._deps[both]
 
-    def judge(
-        self, before: View, change: Changeset, *, limit: int = LIMIT, mended: bool = False
-    ) -> Report:
+    def judge(self, before: View, change: Changeset, *, limit: int = LIMIT, mended: bool = False) -> Report:
         """Judge a change that is exact against `before`; every result says if it is new or was there.
 
         Only results at what the change touches are found: the report says nothing of the rest of the data.
@@ -185,7 +183,7 @@ class Gate:
         return search
 
     def _classes(self, view: View) -> Classes:
-        """The class hierarchy of a state: kept as long as the next change is judged against the same state."""
+        """The class hierarchy of a state, kept until a change is judged against another state."""
         while isinstance(view, OverlayView) and not any(
             triple.predicate == SUBCLASS for triple in (*view.union_removed, *view.union_added)
         ):
@@ -218,9 +216,7 @@ class Gate:
 class _Search:
     """One judgement: the pairs that the change can reach, judged after it and, where they fail, before it."""
 
-    def __init__(
-        self, gate: Gate, deps: Dependencies, before: Moment, after: Moment, mended: bool
-    ) -> None:
+    def __init__(self, gate: Gate, deps: Dependencies, before: Moment, after: Moment, mended: bool) -> None:
         self.gate, self.deps, self.before, self.after, self.mended = gate, deps, before, after, mended
         self.found = Pairs()
         self.judged = 0
@@ -294,7 +290,7 @@ class _Search:
             return True  # it may be no node that any target leads to: let those judge who are
 
     def _targets(self, top: int) -> Iterable[Term]:
-        nodes: set[Any] = self.deps.tops[top].shape.focus_nodes(self.gate._after)  # type: ignore[no-untyped-call]
+        nodes: set[Any] = self.deps.tops[top].shape.focus_nodes(self.gate._after)
         return [of_rdflib(node) for node in sorted(nodes, key=str)]
 
 

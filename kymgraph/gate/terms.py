@@ -1,9 +1,9 @@
 """Terms and quads of the store as rdflib has them, and back: the one conversion for data and shapes alike.
 
-Three traps make this a module of its own. rdflib takes `"a"` and `"a"^^xsd:string` for different terms, so a
-plain string never gets a datatype; it rewrites literals (`"1.50"` becomes `"1.5"`) unless told not to; and its
-property paths take a node that is `""`, `0` or `false` for an unbound variable, so that `p*` reads the whole
-graph there and finds what is not connected. `path_pairs` walks paths for the graphs that are judged.
+Three traps make this a module of its own. rdflib takes `"a"` and `"a"^^xsd:string` for different terms, so
+a plain string never gets a datatype. It rewrites literals (`"1.50"` becomes `"1.5"`) unless told not to. And
+its property paths take a node that is `""`, `0` or `false` for an unbound variable, so that `p*` reads the
+whole graph there and finds what is not connected: `path_pairs` walks paths for the graphs that are judged.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class JudgedGraph(Graph):
         super().__init__(bind_namespaces="none")
         self._prepared: dict[str, Query] = {}
 
-    def triples(self, triple: Any) -> Iterator[Any]:
+    def triples(self, triple: Any) -> Iterator[Any]:  # type: ignore[override]
         subject, predicate, object = triple
         if isinstance(predicate, Path):
             return ((s, predicate, o) for s, o in path_pairs(self, predicate, subject, object))

@@ -68,7 +68,7 @@ _NAMES: Final[dict[str, Text]] = {
     PREFIXES["foaf"] + "homepage": Text("kotisivu", "webbplats", "home page"),
     PREFIXES["prov"] + "wasAttributedTo": Text("tekijä", "upphovsman", "attributed to"),
     # The ontology calls it "perustuu"; planners say "lähde", and both are read.
-    KYM + "restsOn": Text("lähde", "källa", "source"),
+    KYM + "restsOn": Text("lähde", "källa", "source lines"),
 }
 _HELP: Final[dict[str, Text]] = {
     SKOS + "prefLabel": Text(
@@ -353,6 +353,17 @@ class Model:
         """IRIs of what is of these classes or their subclasses, sorted; at most `CHOICES`."""
         every = (iri for cls in sorted(self.below(classes)) for iri in self._instances(cls))
         return sorted(set(itertools.islice(every, CHOICES)))
+
+    def referred_to(self, path: NamedNode, most: int = 100) -> list[str]:
+        """IRIs of the things that a property leads to, sorted; none if they are more than `most`."""
+        found: set[str] = set()
+        for quad in self.quads(None, path):
+            if isinstance(quad.object, NamedNode) and quad.object.value not in found:
+                if len(found) == most:
+                    return []
+                if self.types(quad.object.value):
+                    found.add(quad.object.value)
+        return sorted(found)
 
     # -- layouts
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import email.parser
 import email.policy
 import re
-from itertools import pairwise
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -58,7 +58,7 @@ async def from_body(
     """What bytes from outside would change in the current state; a worker parses and compares them.
 
     `media_type` is one of RDF; or `application/rdf-patch`, whose rows name their graphs; or
-    `multipart/form-data` with its boundary, whose files (each with its type or suffix) are one change. `graph`
+    `multipart/form-data` with its boundary, whose files (each with a type or suffix) are one change. `graph`
     takes the triples that name no graph themselves; without it they belong to the default graph. With mode
     "replace" the graph becomes what the payload says; a dataset replaces each graph that it names. `packed`
     says that the bytes are gzipped; they may unpack to `max_bytes`. Relative IRIs are resolved against `base`

@@ -42,7 +42,7 @@ from kymgraph.intake.numbers import parse_euros, parse_number
 from kymgraph.intake.tables import Row, Table, Value, Wrong, letter
 from kymgraph.namespaces import KYM, XSD
 from kymgraph.project import Project
-from kymgraph.rdf import DEFAULT_GRAPH, DefaultGraph, Literal, NamedNode, Quad, Term, canonical, read_bytes
+from kymgraph.rdf import DEFAULT_GRAPH, DefaultGraph, Literal, NamedNode, Quad, Term, canonical
 from kymgraph.report import Location, Report
 from kymgraph.store.rules import Rules, named_graph
 from kymgraph.view import View
@@ -165,7 +165,6 @@ def from_sheet(
     """
     if isinstance(data, Path):
         name, suffix = name or data.name, suffix or _suffix(data)
-        data = read_bytes(data)
     if suffix is None:
         raise InputError("say in which format these bytes are: .xlsx or .csv")
     target = named_graph(project, graph) if isinstance(graph, str) else graph
@@ -174,7 +173,7 @@ def from_sheet(
     stem = (name or "").removesuffix(".gz").rpartition(".")[0]
     faults = Faults()
     try:
-        found = tables.read(data, suffix, stem)
+        found = tables.read(tables.load(data) if isinstance(data, Path) else data, suffix, stem)
     except CellError as error:
         faults.add(error, Cell(name or ""))
         raise _refused(faults, lang) from None
@@ -254,6 +253,7 @@ class _Thing:
 
 
 _ID: Final = re.compile(r"(?:id|tunnus|identifierare)\s*\*?\s*\[\s*([^\[\]]+?)\s*\]", re.IGNORECASE)
+_ADDRESS: Final = re.compile(r"https?://[^\s<>\"{}|^`\\]+")
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 #: Control characters, broken letters, and UTF-8 that was read as another encoding (Ã¤ for ä).
 _BROKEN: Final = re.compile(
@@ -599,7 +599,7 @@ class _Reader:
         if kind == "passage":
             return self.passages.find(text, self._name_of(thing.graph))
         if kind == "link":
-            if not re.fullmatch(r"https?://[^\s<>\"{}|^`\\]+", text):
+            if not _ADDRESS.fullmatch(text):
                 raise CellError("link-address")
             return NamedNode(text)
         return NamedNode(self.names.find(text, column))
@@ -784,6 +784,8 @@ class _Names:
             return every[0]
         if every:
             raise CellError("link-ambiguous", choices=", ".join(sorted(map(self.model.curie, every))))
+        if not classes and _ADDRESS.fullmatch(text) and not text.startswith(self.model.project.base.iri):
+            return text  # of what lies elsewhere nothing is known here
         others = [*dict.fromkeys(ids), *self.labelled(text, ())]
         near = did_you_mean(self._similar(text, classes))
         if others:

@@ -20,15 +20,17 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import IO, Any, Final, TypeAlias
 
 from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.datetime import from_excel
 
-from kymgraph.errors import UnsafePayload
+from kymgraph.errors import InputError, UnsafePayload
 from kymgraph.intake.dates import DATE, Stamp, shown_precision
 from kymgraph.intake.faults import CellError, Text
+from kymgraph.rdf import read_bytes
 
 #: Most rows with content in one file; more is refused while counting.
 ROWS: Final = 100_000
@@ -89,6 +91,21 @@ def letter(column: int) -> str:
     return str(get_column_letter(column))
 
 
+def load(path: Path) -> bytes:
+    """The bytes of a file that is not too large to be a spreadsheet. Raises CellError, InputError."""
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise InputError(f"{path} could not be read: {error.strerror}") from None
+    _check_size(size)
+    return read_bytes(path)
+
+
+def _check_size(size: int) -> None:
+    if size > PACKED:
+        raise CellError("file-too-large", limit=f"{PACKED:,}".replace(",", " "), what=_BYTES)
+
+
 def read(data: bytes, suffix: str, name: str) -> list[Table]:
     """The sheets of a file that a person can see, in their order.
 
@@ -100,8 +117,7 @@ def read(data: bytes, suffix: str, name: str) -> list[Table]:
     suffix = suffix.lower()
     if suffix.endswith(".gz"):
         data, suffix = _gunzip(data), suffix[:-3]
-    if len(data) > PACKED:
-        raise CellError("file-too-large", limit=f"{PACKED:,}".replace(",", " "), what=_BYTES)
+    _check_size(len(data))
     if not data.strip(b"\0 \t\r\n\xef\xbb\xbf"):
         raise CellError("file-empty")
     kind = _kind(data)
@@ -520,9 +536,9 @@ def _value(cell: Any, epoch: datetime.datetime) -> Value | None:
     if isinstance(value, int):
         return value
     if isinstance(value, float):
-        return (
-            Decimal(repr(value)) if value == value and abs(value) < 1e30 else Wrong("cell-error", str(value))
-        )
+        if value != value or abs(value) >= 1e30:
+            return Wrong("cell-error", str(value))
+        return int(value) if value.is_integer() else Decimal(repr(value))
     if isinstance(value, datetime.datetime):
         return Stamp(value, shown_precision(value, str(cell.number_format)))
     if isinstance(value, datetime.date):

@@ -275,7 +275,7 @@ def _validate(
 
 def _list(model: Model, lists: Any, column: Column, lang: str) -> str:
     """Where the choices of a column stand on the hidden sheet; columns for the same classes share a list."""
-    key = column.kind if column.kind != "reference" else " ".join(map(model.curie, column.classes))
+    key = " ".join(map(model.curie, column.classes)) or column.short
     filled = lists.max_column if lists.cell(1, 1).value is not None else 0
     place = next((n for n in range(1, filled + 1) if lists.cell(1, n).value == key), 0)
     if not place:
@@ -299,9 +299,10 @@ def _choices(model: Model, column: Column, lang: str) -> list[str]:
         found = [re.fullmatch(r"(.+)/([0-9]+)-([0-9]+)", iri.removeprefix(prefix)) for iri in iris]
         keys = sorted((m[1], int(m[2]), int(m[3])) for m in found if m)
         return [f"{document}:{first}-{last}" for document, first, last in keys][:CHOICES]
-    if column.kind != "reference" or not column.classes:
+    if column.kind != "reference" or column.path is None:
         return []
-    iris = model.instances(column.classes)
+    # Where anything may be referred to, what others refer to is a hint: the schemes, for a concept.
+    iris = model.instances(column.classes) if column.classes else model.referred_to(column.path)
     called: dict[str, list[str]] = {}
     for iri in iris:
         called.setdefault(model.label(iri, lang), []).append(iri)

@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyoxigraph as ox
 
+from kymgraph import access
 from kymgraph.errors import (
     CannotWrite,
     CommitNotFound,
@@ -81,7 +82,7 @@ _PARTS: Final = frozenset(
         "writer.lock",
         recorded.FILE,
     }
-    | {"access.sqlite", "writer.sock"}
+    | {*access.FILES, "writer.sock"}
 )
 
 
@@ -403,7 +404,8 @@ class EmbeddedStore:
                     hint="run the build again if the files have changed since",
                 ) from None
         else:
-            exchange(new, self.folder)
+            with access.carried(self.folder, new):  # tokens and proposals are no part of what is built
+                exchange(new, self.folder)
         _fsync(self.folder.absolute().parent)
 
     def check_buildable(self, *, discard_history: bool = False) -> None:
@@ -430,7 +432,9 @@ class EmbeddedStore:
         if not self.folder.is_dir():
             return False
         names = {path.name.removesuffix(".new") for path in self.folder.iterdir()}
-        return names <= _PARTS and (names <= {"writer.lock"} or bool(names & {"version", "checkpoints"}))
+        # Tokens may be made before there is a store.
+        without_store = names <= {"writer.lock", *access.FILES}
+        return names <= _PARTS and (without_store or bool(names & {"version", "checkpoints"}))
 
     def record_files(self, files: Mapping[str, str], quads: Iterable[Quad]) -> None:
         """Remember what the files are now (digests by name) and what they hold, as the base of an import."""

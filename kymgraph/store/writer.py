@@ -291,7 +291,7 @@ class StoreWriter:
             yield
         except (OSError, RuntimeError) as error:
             raise CannotWrite(
-                f"the store in {self.store.folder} cannot be opened for writing: {error}; nothing was changed",
+                f"the store in {self.store.folder} cannot be written to: {error}; nothing was changed",
                 hint="see that the disk has room and the folder is yours; `kymgraph doctor` looks closer",
             ) from error
 

@@ -84,6 +84,30 @@ def test_changed_files_are_built_again_and_a_served_store_stays(
     assert "is in use by process" in refused.stderr
 
 
+def test_edited_files_are_merged_into_a_store_with_commits_and_conflicts_are_listed(
+    kymgraph: Kymgraph, make_project: MakeProject, tmp_path: Path
+) -> None:
+    project = make_project({"data/a.ttl": "x:a x:p 1 ; x:q 1 ."})
+    assert kymgraph("build", cwd=project.folder).returncode == 0
+    more = tmp_path / "more.ru"
+    more.write_text("INSERT DATA { GRAPH <https://w3id.org/kymgraph/graph/a> { <x:b> <x:p> 1 } }")
+    assert kymgraph("apply", more, "--reason", "lisäys", cwd=project.folder).returncode == 0
+    make_project({"data/a.ttl": "x:a x:p 1 ; x:q 2 ."})
+
+    with serving(project.folder, "--port", "0") as (_, address):
+        assert count(address.rstrip("/")) == 3  # the commit's triple is still there
+    more.write_text(
+        "DELETE WHERE { GRAPH ?g { ?s <http://x.example/q> ?o } } ; "
+        "INSERT DATA { GRAPH <https://w3id.org/kymgraph/graph/a> { <http://x.example/a> <http://x.example/q> 7 } }"
+    )
+    assert kymgraph("apply", more, "--reason", "toinen", cwd=project.folder).returncode == 0
+    make_project({"data/a.ttl": "x:a x:p 1 ; x:q 3 ."})
+    refused = kymgraph("serve", "--port", "0", cwd=project.folder)
+
+    assert refused.returncode == 5
+    assert "x.example/q" in refused.stderr
+
+
 def test_a_taken_port_is_status_2_before_anything_is_built(
     kymgraph: Kymgraph, make_project: MakeProject
 ) -> None:

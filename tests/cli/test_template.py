@@ -87,7 +87,8 @@ def test_without_a_store_the_files_are_enough(tmp_path: Path, kymgraph: Kymgraph
     (tmp_path / "kymgraph.toml").write_text("")
     (tmp_path / "ontology").mkdir()
     (tmp_path / "ontology" / "o.ttl").write_text(
-        "@prefix owl: <http://www.w3.org/2002/07/owl#> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .\n"
+        "@prefix owl: <http://www.w3.org/2002/07/owl#> .\n"
+        "@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .\n"
         '<http://x.example/Boat> a owl:Class ; rdfs:label "vene"@fi .'
     )
 

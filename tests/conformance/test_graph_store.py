@@ -1,4 +1,4 @@
-"""W3C SPARQL 1.1 Graph Store HTTP Protocol: each test's requests, in their order, to a server that takes writes.
+"""W3C SPARQL 1.1 Graph Store HTTP Protocol: the requests of each test, in their order, to a real server.
 
 The tests say /gsp for the service; here /graphs names a graph by a parameter, and /graph/… by the path. They
 build on an empty store, so each begins with one. What is skipped stands in skip_graph_store.toml.

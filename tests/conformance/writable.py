@@ -1,4 +1,4 @@
-"""A server that takes writes, over an empty strict project that keeps blank nodes, as the W3C suites want it."""
+"""A server that takes writes, over an empty strict project that keeps blank nodes: what W3C suites want."""
 
 from __future__ import annotations
 

@@ -86,7 +86,9 @@ class Bench:
             return None
         return found
 
-    def differs(self, before: Iterable[Quad], after: Iterable[Quad], stats: Counter[str] | None = None) -> str:
+    def differs(
+        self, before: Iterable[Quad], after: Iterable[Quad], stats: Counter[str] | None = None
+    ) -> str:
         """How the two verdicts on a change differ; "" where they do not."""
         stats = Counter() if stats is None else stats
         before, after = list(canonical(before).quads), list(canonical(after).quads)

@@ -20,7 +20,8 @@ PATHS = [
     ":p", ":q", "[ sh:inversePath :p ]", "( :p :q )", "( :p [ sh:inversePath :q ] )",
     "[ sh:alternativePath ( :p :q ) ]", "[ sh:zeroOrMorePath :p ]", "[ sh:oneOrMorePath :q ]",
     "[ sh:zeroOrOnePath :p ]", "[ sh:inversePath ( :p :q ) ]", "( [ sh:zeroOrMorePath :p ] :q )",
-    "( :r [ sh:alternativePath ( :p [ sh:inversePath :q ] ) ] )", "[ sh:inversePath [ sh:oneOrMorePath :p ] ]",
+    "( :r [ sh:alternativePath ( :p [ sh:inversePath :q ] ) ] )",
+    "[ sh:inversePath [ sh:oneOrMorePath :p ] ]",
     "[ sh:zeroOrMorePath ( :p :q ) ]", "rdf:type",
 ]  # fmt: skip
 
@@ -56,7 +57,9 @@ def choose(rng: random.Random, pairs: Sequence[tuple[int, str]]) -> str:
 class Shapes:
     """Shapes as Turtle text. `deep` nests them, `recursive` lets them name each other in circles."""
 
-    def __init__(self, rng: random.Random, *, deep: int = 3, recursive: bool = True, sparql: bool = True) -> None:
+    def __init__(
+        self, rng: random.Random, *, deep: int = 3, recursive: bool = True, sparql: bool = True
+    ) -> None:
         self.rng, self.deep, self.recursive, self.sparql = rng, deep, recursive, sparql
         self.count = rng.randint(1, 4)
 
@@ -70,7 +73,7 @@ class Shapes:
                 f"sh:targetClass {rng.choice(CLASSES)}",
                 f"sh:targetSubjectsOf {rng.choice(PREDICATES)}",
                 f"sh:targetObjectsOf {rng.choice(PREDICATES)}",
-                f"sh:targetNode {rng.choice(NODES + ['1'])}",
+                f"sh:targetNode {rng.choice([*NODES, '1'])}",
             ],
             rng.choice([0, 1, 1, 1, 2]) if index else 1,
         )
@@ -117,7 +120,9 @@ class Shapes:
     def constraint(self, depth: int, index: int, path: bool) -> str:
         rng = self.rng
         one = self.shape(depth, index)
-        nested = f"[ sh:path {self.path()} ; {self.constraints(depth - 1, index, True)} ]" if depth > 0 else ""
+        nested = (
+            f"[ sh:path {self.path()} ; {self.constraints(depth - 1, index, True)} ]" if depth > 0 else ""
+        )
         forms = [(6, self.value()), (2, f"sh:hasValue {rng.choice(NODES + LITERALS)}")]
         if path:
             forms += [

@@ -33,7 +33,11 @@ REFLEXIVE = {
 CONSTRUCTS = {
     "class: value": ("sh:class :A", "", "{to :v}"),
     "class: type lost": ("sh:class :A", "{to :v} :v a :A .", "-:v a :A ."),
-    "class: subclass lost": ("sh:class :A", "{to :v} :v a :B . :B rdfs:subClassOf :A .", "-:B rdfs:subClassOf :A ."),
+    "class: subclass lost": (
+        "sh:class :A",
+        "{to :v} :v a :B . :B rdfs:subClassOf :A .",
+        "-:B rdfs:subClassOf :A .",
+    ),
     "class: above the subclass": (
         "sh:class :A",
         "{to :v} :v a :C . :C rdfs:subClassOf :B . :B rdfs:subClassOf :A .",
@@ -76,7 +80,11 @@ CONSTRUCTS = {
         "{to :v} :v :n 1 , 2 . :f :n 1 , 2 . :m :n 1 , 2 .",
         "-:v :n 1 .",
     ),
-    "not not": ("sh:not [ sh:not [ sh:or ( [ sh:class :A ] [ sh:in ( :f :m ) ] ) ] ]", "{to :v} :v a :A .", "-:v a :A ."),
+    "not not": (
+        "sh:not [ sh:not [ sh:or ( [ sh:class :A ] [ sh:in ( :f :m ) ] ) ] ]",
+        "{to :v} :v a :A .",
+        "-:v a :A .",
+    ),
     "and": ("sh:and ( [ sh:nodeKind sh:IRI ] [ sh:not [ sh:class :A ] ] )", "{to :v}", ":v a :A ."),
     "or: lost": ("sh:or ( [ sh:class :A ] [ sh:in ( :f :m ) ] )", "{to :v} :v a :A .", "-:v a :A ."),
     "xone: one more": ("sh:xone ( [ sh:nodeKind sh:IRI ] [ sh:class :A ] )", "{to :v}", ":v a :A ."),
@@ -112,7 +120,7 @@ CONSTRUCTS = {
         "{to :v}",
         ":v :s 1 .",
     ),
-}  # fmt: skip
+}
 
 #: Constructs of literals: only where a path ends in objects.
 LITERALS = {
@@ -151,11 +159,26 @@ def flips() -> list[tuple[str, str, str, str]]:
 REFLEXIVE_ROWS = {
     name: CONSTRUCTS[name]
     for name in (
-        "in", "pattern", "maxLength", "node: lost below", "property", "property: two deep", "not", "and",
-        "or: lost", "xone: one more", "xone: one less", "qualified min", "qualified max", "closed below",
-        "disjoint: other", "equals: other lost", "node", "minLength",
+        "in",
+        "pattern",
+        "maxLength",
+        "node: lost below",
+        "property",
+        "property: two deep",
+        "not",
+        "and",
+        "or: lost",
+        "xone: one more",
+        "xone: one less",
+        "qualified min",
+        "qualified max",
+        "closed below",
+        "disjoint: other",
+        "equals: other lost",
+        "node",
+        "minLength",
     )
-}  # fmt: skip
+}
 
 
 def _filled(text: str, link: str) -> str:
@@ -165,7 +188,11 @@ def _filled(text: str, link: str) -> str:
 
 #: name: shapes, conforming statements, breaking ones. What is not a constraint on the values of a path.
 OTHERS = {
-    "target class: a new target": (":S sh:targetClass :A ; sh:property [ sh:path :p ; sh:minCount 1 ] .", "", ":f a :A ."),
+    "target class: a new target": (
+        ":S sh:targetClass :A ; sh:property [ sh:path :p ; sh:minCount 1 ] .",
+        "",
+        ":f a :A .",
+    ),
     "target class: by a subclass": (
         ":S sh:targetClass :A ; sh:property [ sh:path :p ; sh:minCount 1 ] .",
         ":f a :B .",
@@ -181,11 +208,23 @@ OTHERS = {
         "",
         ":f a :S .",
     ),
-    "target subjects of": (":S sh:targetSubjectsOf :q ; sh:property [ sh:path :p ; sh:minCount 1 ] .", "", ":f :q 1 ."),
-    "target objects of": (":S sh:targetObjectsOf :q ; sh:property [ sh:path :p ; sh:minCount 1 ] .", "", ":x :q :f ."),
+    "target subjects of": (
+        ":S sh:targetSubjectsOf :q ; sh:property [ sh:path :p ; sh:minCount 1 ] .",
+        "",
+        ":f :q 1 .",
+    ),
+    "target objects of": (
+        ":S sh:targetObjectsOf :q ; sh:property [ sh:path :p ; sh:minCount 1 ] .",
+        "",
+        ":x :q :f .",
+    ),
     "a literal as a target": (":S sh:targetObjectsOf :q ; sh:datatype xsd:integer .", "", ':x :q "a" .'),
     "a property shape with targets": (":S sh:path :p ; sh:targetNode :f ; sh:maxCount 0 .", "", ":f :p 1 ."),
-    "closed": (":S sh:targetNode :f ; sh:closed true ; sh:ignoredProperties ( :p ) .", ":f :p 1 .", ":f :q 1 ."),
+    "closed": (
+        ":S sh:targetNode :f ; sh:closed true ; sh:ignoredProperties ( :p ) .",
+        ":f :p 1 .",
+        ":f :q 1 .",
+    ),
     "node shape: class": (":S sh:targetNode :f ; sh:class :A .", ":f a :A .", "-:f a :A ."),
     "node shape: equals": (":S sh:targetNode :f ; sh:equals :p .", ":f :p :f .", "-:f :p :f ."),
     "node shape: disjoint": (":S sh:targetNode :f ; sh:disjoint :p .", "", ":f :p :f ."),
@@ -209,9 +248,17 @@ OTHERS = {
         ":m :p :f .",
         ":v :q :m .",
     ),
-    "the type as a path": (":S sh:targetNode :f ; sh:property [ sh:path rdf:type ; sh:in ( :A ) ] .", ":f a :A .", ":f a :B ."),
-    "in two graphs, then in none": (":S sh:targetNode :f ; sh:property [ sh:path :p ; sh:minCount 1 ] .", ":f :p 1 .", "-:f :p 1 ."),
-}  # fmt: skip
+    "the type as a path": (
+        ":S sh:targetNode :f ; sh:property [ sh:path rdf:type ; sh:in ( :A ) ] .",
+        ":f a :A .",
+        ":f a :B .",
+    ),
+    "in two graphs, then in none": (
+        ":S sh:targetNode :f ; sh:property [ sh:path :p ; sh:minCount 1 ] .",
+        ":f :p 1 .",
+        "-:f :p 1 .",
+    ),
+}
 
 #: name: body of a SELECT on node :f, conforming statements, breaking ones.
 SPARQL = {
@@ -220,20 +267,32 @@ SPARQL = {
     "first of two patterns": ("$this :p ?value . ?value :q ?x", ":m :q 1 .", ":f :p :m ."),
     "towards $this": ("?value :p $this . ?x :q ?value", ":m :p :f .", ":x :q :m ."),
     "a constant at the end": ("$this :p ?value . ?value :q :c", ":f :p :m .", ":m :q :c ."),
-    "a path": ("$this :p/:q* ?value . FILTER (?value = :z)", ":f :p :m . :m :q :n . :k :q :z .", ":n :q :k ."),
+    "a path": (
+        "$this :p/:q* ?value . FILTER (?value = :z)",
+        ":f :p :m . :m :q :n . :k :q :z .",
+        ":n :q :k .",
+    ),
     "an inverse path": ("$this ^:p/:q ?value", ":m :p :f .", ":m :q 1 ."),
     "an alternative": ("$this :p|^:q ?value", "", ":m :q :f ."),
     "zero or one": ("$this :p/:q? ?value FILTER (?value = :z)", ":f :p :m .", ":m :q :z ."),
     "a negated set": ("$this !(:p|:q) ?value", ":f :p 1 .", ":f :r 1 ."),
     "any predicate": ("$this ?p ?value FILTER (?p != :p)", ":f :p 1 .", ":f :r 1 ."),
-    "NOT EXISTS: lost": ("$this :p ?value FILTER NOT EXISTS { ?value :q ?x }", ":f :p :m . :m :q 1 .", "-:m :q 1 ."),
+    "NOT EXISTS: lost": (
+        "$this :p ?value FILTER NOT EXISTS { ?value :q ?x }",
+        ":f :p :m . :m :q 1 .",
+        "-:m :q 1 .",
+    ),
     "NOT EXISTS: two deep": (
         "$this :p ?value FILTER NOT EXISTS { ?value :q ?x . ?x a :A }",
         ":f :p :m . :m :q :x . :x a :A .",
         "-:x a :A .",
     ),
     "EXISTS": ("$this :p ?value FILTER EXISTS { ?value :q ?x }", ":f :p :m .", ":m :q 1 ."),
-    "OPTIONAL: lost": ("$this :p ?value OPTIONAL { ?value :q ?x } FILTER (!bound(?x))", ":f :p :m . :m :q 1 .", "-:m :q 1 ."),
+    "OPTIONAL: lost": (
+        "$this :p ?value OPTIONAL { ?value :q ?x } FILTER (!bound(?x))",
+        ":f :p :m . :m :q 1 .",
+        "-:m :q 1 .",
+    ),
     "OPTIONAL with a filter": (
         "$this :p ?value OPTIONAL { ?value :q ?x FILTER (?x > 2) } FILTER (!bound(?x))",
         ":f :p :m . :m :q 3 .",
@@ -243,7 +302,11 @@ SPARQL = {
     "after an OPTIONAL that is empty": ("OPTIONAL { $this :p ?y } ?y :q ?value", "", ":m :q 1 ."),
     "UNION, left": ("{ $this :p ?value } UNION { $this :q ?value }", "", ":f :p 1 ."),
     "UNION, right": ("{ $this :p ?value } UNION { $this :q ?value }", "", ":f :q 1 ."),
-    "after a UNION": ("{ $this :p ?value } UNION { ?value :q $this } ?value :r ?x", ":m :q :f .", ":m :r 1 ."),
+    "after a UNION": (
+        "{ $this :p ?value } UNION { ?value :q $this } ?value :r ?x",
+        ":m :q :f .",
+        ":m :r 1 .",
+    ),
     "a group in the group": ("$this :p ?value { ?value :q ?x }", ":f :p :m .", ":m :q 1 ."),
     "BIND": ("BIND ($this AS ?t) ?t :p ?value", "", ":f :p 1 ."),
     "what nothing ties": ("?a :p ?b . ?b :q ?value", ":m :p :n .", ":n :q 1 ."),
@@ -260,16 +323,17 @@ SPARQL = {
     ),
     "two ways to one node": ("$this :p ?x ; :q ?x", ":f :p :m .", ":f :q :m ."),
     "a circle": ("$this :p ?x . ?x :q ?y . ?y :r $this", ":f :p :x . :y :r :f .", ":x :q :y ."),
-}  # fmt: skip
+}
 
-CUSTOM = """
+CUSTOM = '''
 :c a sh:ConstraintComponent ; sh:parameter [ sh:path :limit ] ;
   sh:validator [ a sh:SPARQLAskValidator ;
     sh:ask "PREFIX : <http://x.example/> ASK { FILTER NOT EXISTS { $value :q ?x FILTER (?x > $limit) } }" ] .
 :d a sh:ConstraintComponent ; sh:parameter [ sh:path :wanted ] ;
   sh:propertyValidator [ a sh:SPARQLSelectValidator ;
-    sh:select "PREFIX : <http://x.example/> SELECT $this ?value WHERE { $this $PATH ?value .\\n FILTER NOT EXISTS { ?value $wanted ?x } }" ] .
-"""
+    sh:select """PREFIX : <http://x.example/> SELECT $this ?value WHERE {
+      $this $PATH ?value . FILTER NOT EXISTS { ?value $wanted ?x } }""" ] .
+'''
 COMPONENTS = {
     "an ASK component": ("sh:property [ sh:path :p ; :limit 3 ]", ":f :p :m .", ":m :q 4 ."),
     "an ASK component: a value": ("sh:property [ sh:path :p ; :limit 3 ]", ":m :q 4 .", ":f :p :m ."),
@@ -284,7 +348,8 @@ def cases() -> list[tuple[str, str, str, str]]:
     made += [
         (
             f"SPARQL: {name}",
-            f':S sh:targetNode :f ; sh:sparql [ sh:select """{prefixes} SELECT $this ?value WHERE {{ {body} }}""" ] .',
+            f':S sh:targetNode :f ; sh:sparql [ sh:select """{prefixes}'
+            f' SELECT $this ?value WHERE {{ {body} }}""" ] .',
             good,
             bad,
         )

@@ -260,7 +260,7 @@ def test_an_empty_change_is_accepted_without_looking():
 
 
 def test_a_hub_is_not_left_when_what_it_says_stays_the_same():
-    """Renaming a programme that 300 projects point to judges the programme's shape there, not the projects."""
+    """A new name of a programme judges the programme, and not the 300 projects that point to it."""
     shapes = """:S sh:targetClass :Project ; sh:property [ sh:path :in ; sh:node :programme ] .
       :programme a sh:NodeShape ; sh:property [ sh:path :name ; sh:minCount 1 ; sh:minLength 2 ] ."""
     before = ":h :name 'old' . " + " ".join(f":n{i} a :Project ; :in :h ." for i in range(300))
@@ -446,7 +446,9 @@ def typical(quads, project) -> dict[str, Changeset]:
 
 def counted(results) -> Counter:
     # A literal of the store's terms and one of rdflib's print the same; blank nodes are told by their paths.
-    return Counter((r.shape, r.focus, r.path_text, r.value, r.component, r.severity, r.graph) for r in results)
+    return Counter(
+        (r.shape, r.focus, r.path_text, r.value, r.component, r.severity, r.graph) for r in results
+    )
 
 
 @pytest.mark.parametrize(

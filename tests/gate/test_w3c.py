@@ -13,12 +13,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from rdflib import RDF, SH, Graph, Namespace, URIRef
+from rdflib import RDF, SH, Graph, Namespace
 
 from kymgraph.errors import ProjectError
-from kymgraph.rdf import FORMATS, Quad, canonical, parse
-
 from kymgraph.gate.terms import to_graph
+from kymgraph.rdf import Quad, canonical, parse
 
 from .law import ONE, TWO, Bench, dump
 

@@ -53,7 +53,8 @@ def content(suffix: str, site: Site) -> bytes:
     graph = site.project.base.graph("a")
     quads = parse(X.encode() + b"x:a x:p 5 .", FORMATS["ttl"], graph=NamedNode(graph))
     if suffix == "ru":
-        return f"\ufeffINSERT DATA {{ GRAPH <graph/a> {{ <http://x.example/a> <http://x.example/p> 5 }} }}".encode()
+        triple = "<http://x.example/a> <http://x.example/p> 5"
+        return f"\ufeffINSERT DATA {{ GRAPH <graph/a> {{ {triple} }} }}".encode()
     if suffix == "rdfp":
         return to_patch(Changeset(1, added=frozenset(quads)))
     return serialise(quads, FORMATS[suffix])
@@ -206,7 +207,8 @@ def test_a_patch_with_a_guard_stays_as_it_is(site: Site) -> None:
 def test_a_patch_and_back(site: Site) -> None:
     change = patch(
         site,
-        f'H id <urn:x:1> .\nTX .\nA <x:n> <x:p> "3"^^{INTEGER} <x:g> .\nD <x:a> <x:p> "1"^^{INTEGER} G .\nTC .\n',
+        f'H id <urn:x:1> .\nTX .\nA <x:n> <x:p> "3"^^{INTEGER} <x:g> .\n'
+        f'D <x:a> <x:p> "1"^^{INTEGER} G .\nTC .\n',
     )
     site.after(change)
     assert change.id == "urn:x:1"

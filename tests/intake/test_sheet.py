@@ -284,8 +284,8 @@ def test_the_list_of_classes_is_in_the_language_asked_for(model):
 # --- twenty projects ------------------------------------------------------------------------------------
 
 HEAD = (
-    "id [Project]", "nimi (fi)", "nimi (sv)", "kuvaus (fi)", "alku", "suunniteltu loppu", "on tilassa", "theme",
-    "tekijänä", "lähde",
+    "id [Project]", "nimi (fi)", "nimi (sv)", "kuvaus (fi)", "alku", "suunniteltu loppu", "on tilassa",
+    "theme", "tekijänä", "lähde",
 )  # fmt: skip
 
 
@@ -667,6 +667,14 @@ def test_a_name_with_a_semicolon_is_one_name(make_project):
     }
 
 
+def test_a_field_that_takes_anything_takes_an_address_elsewhere_too(read, faults_of):
+    rows = [["id [Project]", "aiheena"], ["tahtitaajamat", "https://elsewhere.example/x"]]
+    assert objects(read(rows), "tahtitaajamat", KYM + "about") == {"<https://elsewhere.example/x"}
+
+    rows[1][1] = ID + "project/ei-ole"
+    assert [f.code for f in faults_of(rows)] == ["link-unknown"]
+
+
 # --- evidence -------------------------------------------------------------------------------------------
 
 
@@ -772,6 +780,16 @@ def test_a_header_is_read_in_every_language_and_by_its_short_name(read, header):
     assert objects(change, "tahtitaajamat", KYM + "startedOn") == {'"2010"^gYear'}
 
 
+def test_every_header_of_every_template_means_its_own_column(model):
+    for iri in model.classes:
+        layout = model.layout(iri)
+        for column in layout.columns[1:]:
+            for lang in ("fi", "sv", "en"):
+                header = column.header(lang)
+                assert layout.find(header) == column
+                assert layout.find(header.partition(" [")[0]) == column, (layout.short, header)
+
+
 @pytest.mark.parametrize(
     "header", ["nimi (sv)", "namn (sv)", "name (sv)", "prefLabel@sv", "skos:prefLabel@sv"]
 )
@@ -836,8 +854,8 @@ def test_an_amount_is_read_as_finns_write_it(text, value):
 @pytest.mark.parametrize(
     ("text", "code"),
     [("1.250", "number-point"), ("1.5", "number-point"), ("1.250.000", "number-point"),
-     ("12 50", "number-groups"), ("1,2,3", "not-a-number"), ("1e9", "not-a-number"), ("", "not-a-number"), ("5 %", "not-a-number"),
-     ("1,234", "number-cents"), ("9" * 40, "not-a-number"), ("٣", "not-a-number"),
+     ("12 50", "number-groups"), ("1,2,3", "not-a-number"), ("1e9", "not-a-number"), ("", "not-a-number"),
+     ("5 %", "not-a-number"), ("1,234", "number-cents"), ("9" * 40, "not-a-number"), ("٣", "not-a-number"),
      ("Infinity", "not-a-number"),
      ("1 250,", "not-a-number"), (",5", "not-a-number")],
 )  # fmt: skip
@@ -891,7 +909,8 @@ def test_a_time_keeps_the_precision_that_was_written(text, allowed, value, datat
 @pytest.mark.parametrize(
     ("text", "allowed", "code"),
     [("31.2.2022", DAYS, "date-impossible"), ("13/2022", DAYS, "date-impossible"),
-     ("2022-00", DAYS, "date-impossible"), ("0022", DAYS, "date-impossible"), ("1.2.22", DAYS, "not-a-date"), ("02/01/2022", DAYS, "date-order"),
+     ("2022-00", DAYS, "date-impossible"), ("0022", DAYS, "date-impossible"), ("1.2.22", DAYS, "not-a-date"),
+     ("02/01/2022", DAYS, "date-order"),
      ("1.2.2022", (YEAR,), "date-precision"), ("2022", (DATE_TIME,), "date-precision"),
      ("2022-02-01Z", DAYS, "date-zone"), ("2022-02-01T10:00+02:00", (DATE_TIME,), "date-zone"),
      ("1.2.2022 klo 25.00", (DATE_TIME,), "date-impossible"), ("ensi vuonna", DAYS, "not-a-date"),
@@ -1345,6 +1364,21 @@ def test_any_bytes_are_rows_or_a_refusal(data, suffix):
     except (CellError, UnsafePayload):
         return
     assert all(row.cells for table in found for row in table.rows)
+
+
+def test_a_file_is_measured_before_it_is_read(tmp_path, project, view):
+    large = tmp_path / "suuri.csv"
+    with large.open("wb") as file:
+        file.truncate(50_000_000_000)  # takes no room on the disk
+
+    with pytest.raises(SheetRefused) as refused:
+        from_sheet(large, project=project, view=view)
+    assert [f.code for f in refused.value.faults] == ["file-too-large"]
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path, project, view):
+    with pytest.raises(InputError, match="could not be read"):
+        from_sheet(tmp_path / "ei.csv", project=project, view=view)
 
 
 def test_bytes_without_a_format_are_refused(project, view):

@@ -101,7 +101,8 @@ def test_literals_are_matched_and_kept_in_the_form_of_the_store() -> None:
     store = store_of(":a :p 7")
     found = change(
         'DELETE DATA { :a :p "007"^^<http://www.w3.org/2001/XMLSchema#integer> } ;'
-        'INSERT { :a :p ?n, ?w } WHERE { BIND("08"^^<http://www.w3.org/2001/XMLSchema#int> AS ?n) BIND("x"@FI AS ?w) }',
+        "INSERT { :a :p ?n, ?w } WHERE {"
+        ' BIND("08"^^<http://www.w3.org/2001/XMLSchema#int> AS ?n) BIND("x"@FI AS ?w) }',
         store,
     )
     assert shown(found.removed) == ["a p 7"]
@@ -173,7 +174,8 @@ def test_names_for_blank_nodes_can_bring_back_what_was_deleted() -> None:
 def test_a_blank_node_of_the_state_is_the_same_node_in_every_operation() -> None:
     store = store_of("_:b :p 1 . :a :knows _:b")
     found = change(
-        "DELETE { ?b :p 1 } INSERT { ?b :p 2 } WHERE { ?b :p 1 } ; INSERT { ?a :sum 2 } WHERE { ?a :knows/:p 2 }",
+        "DELETE { ?b :p 1 } INSERT { ?b :p 2 } WHERE { ?b :p 1 } ;"
+        "INSERT { ?a :sum 2 } WHERE { ?a :knows/:p 2 }",
         store,
     )
     assert shown(found.added)[-1] == "a sum 2"
@@ -222,9 +224,9 @@ def test_the_dataset_of_the_protocol() -> None:
     assert shown(change(text, store, using=("http://e/g",)).added) == ["a q 1"]
     named = "INSERT { ?s :q ?o } WHERE { GRAPH ?g { ?s :p ?o } }"
     assert shown(change(named, store, using_named=("http://e/h",)).added) == ["a q 2"]
-    for text in ("WITH :g " + text, text.replace("WHERE", "USING :g WHERE")):
+    for both in ("WITH :g " + text, text.replace("WHERE", "USING :g WHERE")):
         with pytest.raises(BadParameter):
-            change(text, store, using=("http://e/h",))
+            change(both, store, using=("http://e/h",))
 
 
 def test_whole_graphs() -> None:
@@ -352,7 +354,9 @@ def test_graphs_made_by_other_means_are_not_written_to(text: str) -> None:
 
 
 def test_all_graphs_are_all_that_may_be_written_to() -> None:
-    before = "GRAPH g:x { :a :p 1 } GRAPH g:y { :a :p 1 } GRAPH g:ontology { :o :p 1 } GRAPH g:ledger { :l :p 1 }"
+    before = (
+        "GRAPH g:x { :a :p 1 } GRAPH g:y { :a :p 1 } GRAPH g:ontology { :o :p 1 } GRAPH g:ledger { :l :p 1}"
+    )
     for text in ("CLEAR ALL", "DROP NAMED", "DROP ALL"):
         found = change(text, store_of(before, UNION), UNION)
         assert shown(found.removed) == ["a p 1 g:x", "a p 1 g:y"]
@@ -458,7 +462,7 @@ def test_what_is_no_character_is_refused(text: str) -> None:
     [
         "INSERT { :a :p ?o } WHERE { SERVICE <http://127.0.0.1:9/> { ?s ?p ?o } }",
         "INSERT { :a :p ?o } WHERE { SERVICE SILENT ?x { ?s ?p ?o } }",
-        "DELETE WHERE {} ; INSERT { :a :p ?o } WHERE { FILTER(true)SERVICE<http://127.0.0.1:9/>{ ?s ?p ?o } }",
+        "DELETE WHERE {} ; INSERT { :a :p ?o } WHERE { FILTER(1)SERVICE<http://127.0.0.1:9/>{ ?s ?p ?o } }",
     ],
 )
 def test_other_endpoints_are_not_called(text: str) -> None:
@@ -563,7 +567,8 @@ def test_prefixes_may_be_declared_between_operations() -> None:
     """SPARQL 1.1 Update, rule 29; the engine itself does not take them there."""
     text = (
         "PREFIX x: <http://x/> INSERT DATA { x:s x:p <http://o/> } ;\n"
-        "PREFIX x: <http://y/> BASE <http://b/> INSERT { ?s x:q <o> } WHERE { ?s <http://x/p> ?o } ; PREFIX z: <z/>"
+        "PREFIX x: <http://y/> BASE <http://b/> INSERT { ?s x:q <o> } WHERE { ?s <http://x/p> ?o } ;"
+        "PREFIX z: <z/>"
     )
     assert shown(change(text).added) == [
         "http://x/s http://x/p http://o/",
@@ -620,10 +625,15 @@ def _data(chance: random.Random, most: int, *terms: str) -> str:
     return " ".join(parts)
 
 
+def _triple(chance: random.Random, *more: str) -> str:
+    subject, object = _term(chance, "iri", "var", *more), _term(chance, "iri", "num", "var", *more)
+    return f"{subject} {_term(chance, 'pred', 'var')} {object}"
+
+
 def _pattern(chance: random.Random) -> str:
     parts = []
     for _ in range(chance.randint(1, 2)):
-        triple = f"{_term(chance, 'iri', 'var')} {_term(chance, 'pred', 'var')} {_term(chance, 'iri', 'num', 'var')}"
+        triple = _triple(chance)
         kind = chance.randrange(4)
         if kind == 0:
             parts.append(f"GRAPH {_term(chance, 'graph', 'var')} {{ {triple} }}")
@@ -637,7 +647,7 @@ def _pattern(chance: random.Random) -> str:
 def _template(chance: random.Random, *more: str) -> str:
     parts = []
     for _ in range(chance.randint(1, 3)):
-        triple = f"{_term(chance, 'iri', 'var', *more)} {_term(chance, 'pred', 'var')} {_term(chance, 'iri', 'num', 'var', *more)}"
+        triple = _triple(chance, *more)
         inside = chance.random() < 0.4
         parts.append(f"GRAPH {_term(chance, 'graph', 'var')} {{ {triple} }}" if inside else triple + " .")
     return " ".join(parts)
@@ -653,6 +663,7 @@ def _request(chance: random.Random) -> str:
         )
         with_ = chance.choice(["", "", f"WITH {graph} "])
         delete, insert = f"DELETE {{ {_template(chance)} }} ", f"INSERT {{ {_template(chance, 'bnode')} }} "
+        which = chance.choice([f"GRAPH {graph}", "DEFAULT", "NAMED", "ALL"])
         # A label of a blank node belongs to one operation.
         insert = insert.replace("_:b", f"_:b{len(operations)}x")
         operations.append(
@@ -664,7 +675,7 @@ def _request(chance: random.Random) -> str:
                     f"{with_}{delete}{clause}WHERE {{ {_pattern(chance)} }}",
                     f"{with_}{insert}{clause}WHERE {{ {_pattern(chance)} }}",
                     "DELETE WHERE { " + _pattern(chance).replace("OPTIONAL", "GRAPH :g1") + " }",
-                    f"{chance.choice(['CLEAR', 'DROP'])} {silent}{chance.choice(['GRAPH ' + graph, 'DEFAULT', 'NAMED', 'ALL'])}",
+                    f"{chance.choice(['CLEAR', 'DROP'])} {silent}{which}",
                     f"CREATE {silent}GRAPH {graph}",
                     f"{chance.choice(['ADD', 'COPY', 'MOVE'])} {graph} TO {other}",
                 ]

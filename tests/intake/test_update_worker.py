@@ -31,6 +31,7 @@ from kymgraph.store import update
 from .conftest import MakeSite, Site
 
 PREFIXES = "PREFIX x: <http://x.example/> PREFIX g: <graph/>\n"
+INSERT = "INSERT { GRAPH g:a { x:a x:p ?v } } WHERE "
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_a_changeset_comes_back_whole(site: Site) -> None:
         assert isinstance(quad.graph_name, NamedNode)
         name = quad.graph_name.value.rpartition("/")[2]
         by_graph[name] = by_graph.get(name, 0) + 1
-    # a: 2 x:n, 2 x:of, x:q, x:r; b: x:p 1; new: the numbers of the union, each once (a's, b's, the ontology's)
+    # a: 2 x:n, 2 x:of, x:q, x:r; b: x:p 1; new: the numbers in the union, each triple once
     assert by_graph == {"a": 6, "b": 1, "ontology": 1, "new": 5}
 
 
@@ -96,10 +97,12 @@ def test_a_large_state_is_copied_by_hard_links_and_the_copy_is_removed(
     base = site.project.base
     change = update.evaluate(
         update.Request(
-            f"PREFIX g: <{base.graphs}> PREFIX x: <http://x.example/> DELETE DATA {{ GRAPH g:a {{ x:a x:p 1, 2 }} }} ;"
+            f"PREFIX g: <{base.graphs}> PREFIX x: <http://x.example/>"
+            "DELETE DATA { GRAPH g:a { x:a x:p 1, 2 } } ;"
             "INSERT DATA { GRAPH g:c { x:c x:p 3 } } ; CREATE GRAPH g:e ;"
             "INSERT { GRAPH g:n { ?s x:seen ?o } } WHERE { ?s x:p ?o } ; DROP GRAPH g:c ;"
-            "INSERT { GRAPH g:n { ?s x:again ?o } } WHERE { ?s x:p ?o } ; INSERT { GRAPH g:n { ?g a x:G } } WHERE { GRAPH ?g {} }"
+            "INSERT { GRAPH g:n { ?s x:again ?o } } WHERE { ?s x:p ?o } ;"
+            "INSERT { GRAPH g:n { ?g a x:G } } WHERE { GRAPH ?g {} }"
         ),
         ox.Store.read_only(str(path)),
         Rules.of(site.project),
@@ -135,14 +138,14 @@ def test_copies_of_killed_workers_are_removed(site: Site) -> None:
         ("INSERT DATA { x:a x:p 1 }", NameAGraph),
         ("INSERT DATA { GRAPH g:ontology { x:a x:p 1 } }", GraphNotWritable),
         ("INSERT DATA { GRAPH g:a { x:a x:p } }", QuerySyntaxError),
-        ("INSERT { GRAPH g:a { x:a x:p ?v } } WHERE { SERVICE <http://127.0.0.1:9/> { ?s ?p ?v } }", ServiceNotAllowed),
+        (INSERT + "{ SERVICE <http://127.0.0.1:9/> { ?s ?p ?v } }", ServiceNotAllowed),
         ("LOAD <http://127.0.0.1:9/x.ttl> INTO GRAPH g:a", ServiceNotAllowed),
         ("CLEAR GRAPH g:none", GraphNotFound),
         ("CREATE GRAPH g:a", ChangeConflict),
         ("INSERT DATA { GRAPH g:a { x:a x:p << x:a x:b x:c >> } }", InputError),
-        ("INSERT { GRAPH g:a { x:a x:p ?v } } WHERE { " + "{" * 3000 + "}" * 3000 + " }", QueryTooLarge),
-        ("INSERT { GRAPH g:a { x:a x:p ?v } } WHERE { ?v " + "/".join(["x:p"] * 4000) + " ?w }", QueryTooLarge),
-        ("INSERT { GRAPH g:a { x:a x:p ?v } } WHERE { " + " . ".join(f"?a x:p{i} ?b{i}" for i in range(1000)) + " }", QueryTooLarge),
+        (INSERT + "{" * 3000 + "}" * 3000, QueryTooLarge),
+        (INSERT + "{ ?v " + "/".join(["x:p"] * 4000) + " ?w }", QueryTooLarge),
+        (INSERT + "{ " + " . ".join(f"?a x:p{i} ?b{i}" for i in range(1000)) + " }", QueryTooLarge),
         ("INSERT { GRAPH g:a { x:a x:p 1 } } WHERE { FILTER(<http://x.example/no>(1)) }", QuerySyntaxError),
     ],
 )  # fmt: skip
@@ -189,7 +192,7 @@ def test_a_text_that_never_ends_is_ended_at_its_deadline(make_site: MakeSite) ->
     with pytest.raises(QueryTimeout):
         ask(
             site,
-            "INSERT { GRAPH g:a { ?a x:n ?n } } WHERE { SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } }",
+            INSERT + "{ SELECT (COUNT(*) AS ?v) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } }",
             deadline=1.0,
         )
     assert time.monotonic() - started < 5
@@ -200,7 +203,8 @@ def test_a_text_that_takes_all_memory_costs_its_worker(make_site: MakeSite) -> N
     site = make_site({"data/a.ttl": data}, memory_mb=900)
 
     async def both() -> Changeset:
-        text = "INSERT { GRAPH g:a { ?a x:n ?x } } WHERE { SELECT ?a ?x { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i BIND(CONCAT(STR(?a), STR(?d), STR(?g)) AS ?x) } ORDER BY ?x }"
+        rows = "?a ?b ?c . ?d ?e ?f . ?g ?h ?i BIND(CONCAT(STR(?a), STR(?d), STR(?g)) AS ?v)"
+        text = INSERT + "{ SELECT ?a ?v { " + rows + " } ORDER BY ?v }"
         with pytest.raises((QueryMemory, QueryTimeout)):
             await from_update(site, PREFIXES + text, deadline=20)
         with pytest.raises((QueryRefused, QueryTimeout)):
@@ -226,7 +230,8 @@ def test_long_texts_and_many_rows_through_the_worker(make_site: MakeSite) -> Non
     assert len(ask(site, "INSERT DATA { GRAPH g:a {" + data + "} }").added) == 50_000
     change = ask(
         site,
-        "INSERT { GRAPH g:a { ?s ?x ?o } } WHERE { ?s x:p ?n . ?t x:p ?o BIND(IRI(CONCAT('http://e/', STR(?n))) AS ?x) }",
+        "INSERT { GRAPH g:a { ?s ?x ?o } } WHERE {"
+        " ?s x:p ?n . ?t x:p ?o BIND(IRI(CONCAT('http://e/', STR(?n))) AS ?x) }",
     )
     assert len(change.added) == 160_000
     assert len(to_patch(change)) > 1_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import json
 import os
 import random
@@ -69,7 +70,7 @@ def test_every_generation_is_made_again_as_it_was(make_project: MakeProject, tom
         assert content(view, project, ledger=True) == contents[number]
         if not toml:
             assert union_is_right(view, project)
-        assert len([path for path in (store.folder / "history").iterdir()]) <= history.KEPT
+        assert len(list((store.folder / "history").iterdir())) <= history.KEPT
 
     assert faults(store) == []
 
@@ -212,6 +213,10 @@ def test_no_store_has_no_history(tmp_path: Path) -> None:
         store.generation_at(datetime.datetime(2026, 1, 1))
 
 
+def readable(content: Content) -> str:
+    return repr([part.decode() if isinstance(part, bytes) else part for part in content])
+
+
 def test_processes_that_make_the_same_generation_at_once_do_not_harm_each_other(
     make_project: MakeProject,
 ) -> None:
@@ -219,11 +224,11 @@ def test_processes_that_make_the_same_generation_at_once_do_not_harm_each_other(
     store, contents = grown(project, 30, keep=1)
     code = (
         "import sys\nfrom kymgraph.project import Project\nfrom kymgraph.store.embedded import *\n"
-        "from tests.store.commits import content, ledger_of\n"
+        "from tests.store.commits import content, ledger_of\nfrom tests.store.test_history import readable\n"
         "p = Project.find(sys.argv[1]); s = EmbeddedStore(p.store_folder)\nsys.stdin.readline()\n"
         "for n in (10, 11, 12):\n"
         "    v = CheckpointView(n, s.state_at(n, ledger_of=ledger_of(p)))\n"
-        "    print([x.decode() if isinstance(x, bytes) else x for x in content(v, p, ledger=True)].__repr__())"
+        "    print(readable(content(v, p, ledger=True)))"
     )
     processes = [
         subprocess.Popen(
@@ -242,9 +247,7 @@ def test_processes_that_make_the_same_generation_at_once_do_not_harm_each_other(
 
     said = [process.communicate()[0].splitlines() for process in processes]
 
-    expected = [
-        repr([x.decode() if isinstance(x, bytes) else x for x in contents[number]]) for number in (10, 11, 12)
-    ]
+    expected = [readable(contents[number]) for number in (10, 11, 12)]
     assert said == [expected] * 3
     assert sorted(path.name for path in (store.folder / "history").iterdir()) == ["10", "11", "12"]
 
@@ -253,10 +256,10 @@ def test_where_the_store_cannot_be_written_to_a_temporary_folder_serves(
     make_project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, contents = grown(make_project(A), 12, keep=1)
-    real = history.link_copy
+    real, stores = history.link_copy, store.folder
 
     def read_only(checkpoint: Path, copy: Path) -> None:
-        if copy.is_relative_to(store.folder):
+        if copy.is_relative_to(stores):
             raise OSError(30, "Read-only file system")
         real(checkpoint, copy)
 
@@ -274,6 +277,7 @@ def test_where_the_store_cannot_be_written_to_a_temporary_folder_serves(
         line for line in contents[9][0].splitlines() if b"/graph/ledger>" not in line
     ]
     del view, store
+    gc.collect()
     assert not folder.exists()
 
 
