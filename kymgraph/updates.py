@@ -40,7 +40,11 @@ _FLAT: Final = re.compile(
 )
 #: The same for all brackets.
 _FLATTER: Final = re.compile(_FLAT.pattern.replace("[^{}\"'", "[^{}()\\[\\]\"'", 1), re.VERBOSE | re.DOTALL)
-_BEFORE_DATA: Final = re.compile(r"(?:INSERT|DELETE)[ \t\r\n]++DATA[ \t\r\n]*+\Z", re.IGNORECASE)
+_BEFORE_DATA: Final = re.compile(
+    r"(?:INSERT|DELETE)(?:[ \t\r\n]|#[^\r\n]*+[\r\n])++DATA(?:[ \t\r\n]|#[^\r\n]*+[\r\n])*+\Z", re.IGNORECASE
+)
+#: Bytes that a request may have outside of its DATA blocks, which are read token by token.
+_OUTSIDE: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +175,11 @@ def _depth(text: str, enough: int) -> int:
     """How deep brackets are nested in a block of data; more than `enough` is not counted further."""
     if text.count("(") + text.count("[") + text.count("{") <= enough:
         return 0  # cannot be too deep, however they are nested
-    at = depth = deepest = 0
-    while (at := _flat_end(_FLATTER, text, at)) < len(text) and deepest <= enough:
-        depth += 1 if text[at] in "([{" else -1 if text[at] in ")]}" else 0
-        deepest = max(deepest, depth)
-        at += 1
+    brackets = _FLATTER.sub("", text)
+    deepest = 0
+    while brackets and deepest <= enough:  # take the innermost away, all over the text at once
+        deepest += 1
+        brackets = brackets.replace("()", "").replace("[]", "").replace("{}", "")
     return deepest
 
 
@@ -264,6 +268,11 @@ def operations(text: str) -> list[Operation]:
 def _operations(text: str) -> tuple[list[Operation], int]:
     """The operations, and how deep brackets are nested outside of data."""
     blocks = _data_blocks(text)
+    if len(text) - sum(end - start for start, end in blocks.items()) > _OUTSIDE:
+        raise QueryTooLarge(
+            f"nothing was changed: templates and patterns have more than {_OUTSIDE:,} characters",
+            hint="Put triples that are known into INSERT DATA { … } or DELETE DATA { … }.",
+        )
     if blocks:
         # The blocks were found without looking closely at what stands before them. If the tokenizer, which
         # does, finds each of them in its place, they were found rightly; else it reads everything.
@@ -292,7 +301,7 @@ def _data_blocks(text: str) -> dict[int, int]:
             depth -= 1
             if depth < 0:
                 break
-            if depth == 0 and _BEFORE_DATA.search(text, max(0, start - 100), start):
+            if depth == 0 and _BEFORE_DATA.search(text, max(0, start - 1000), start):
                 blocks[start] = at
         else:
             break  # a quotation mark that is never closed

@@ -47,6 +47,8 @@ class ReadyShape(Shape):
             if kind is SPARQLBasedConstraint:
                 for helper in component.sparql_constraints:
                     _remember_text(helper)
+            # A text about each result, for a log; it costs more than finding the result.
+            component.make_v_result_description = _no_text
             made.append(component)
         return made
 
@@ -81,6 +83,10 @@ class ReadyShape(Shape):
             return []
         found: Any = self.find_custom_constraints()  # type: ignore[no-untyped-call]
         return [custom.make_validator_for_shape(self) for custom in found]
+
+
+def _no_text(*args: Any, **more: Any) -> str:
+    return ""
 
 
 def _remember_text(helper: Any) -> None:

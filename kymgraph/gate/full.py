@@ -273,9 +273,13 @@ def _targets(shape: Shape, data: Graph) -> list[Any]:
 
 @dataclass
 class Described:
-    """Copies of the blank nodes that results speak of. A node is copied once, so that results share it."""
+    """Copies of the blank nodes that results speak of. A node is copied once, so that results share it.
+
+    `paths` keeps the texts of paths; they are those of one version of the shapes.
+    """
 
     copies: dict[tuple[int, BNode], tuple[Any, Graph]] = field(default_factory=dict)
+    paths: dict[Any, str] = field(default_factory=dict)
 
     def copy(self, source: Graph, node: BNode) -> tuple[Any, Graph]:
         """The copy and the graph that describes it."""
@@ -284,6 +288,11 @@ class Described:
             graph = Graph(bind_namespaces="none")
             self.copies[key] = clone_blank_node(source, node, graph, keepid=True), graph
         return self.copies[key]
+
+    def path_text(self, path: Any, graph: Graph) -> str:
+        if path not in self.paths:
+            self.paths[path] = path_text(path, graph)
+        return self.paths[path]
 
 
 def _judge(shape: Shape, data: Graph, focus: list[Any], shapes: Shapes, described: Described) -> list[Result]:
@@ -346,7 +355,7 @@ def result(node: BNode, triples: list[tuple[Any, Any, Any]], shapes: Shapes, des
         severity=severity,
         messages=literals(messages),
         names=literals(shapes.graph.objects(given[SH.sourceShape], SH.name)),
-        path_text="" if path is None else path_text(given[SH.resultPath], shapes.graph),
+        path_text="" if path is None else described.path_text(given[SH.resultPath], shapes.graph),
         constraint=None if constraint is None else from_rdflib(constraint),
         details=tuple(sorted(details, key=str)),
         nested=tuple(result(child, triples, shapes, described) for child in about.get(SH_detail, ())),

@@ -86,6 +86,7 @@ class Gate:
         self._deps: dict[bool, Dependencies] = {}
         self._after, self._before = GraphView(shapes.prefixes), GraphView(shapes.prefixes)
         self._executor = SHACLExecutor()
+        self._paths: dict[Any, str] = {}
         self._hierarchy: tuple[View, Classes] | None = None
         self._rules = policy.PolicyGate(project, shapes.rules)
         self.dependencies()
@@ -195,7 +196,7 @@ class Gate:
     def _results(self, search: _Search, limit: int) -> tuple[list[Result], bool]:
         results: list[Result] = []
         rejected = False
-        described = full.Described()
+        described = full.Described(paths=self._paths)
         for judged in search.run():
             _, node, triples = judged.found
             if len(results) < limit:

@@ -173,6 +173,10 @@ def did_you_mean(name: Text | None, column: Column | None = None) -> Text:
     return Text(f" Tarkoititko: {parts[0]}?", f" Menade du: {parts[1]}?", f" Did you mean: {parts[2]}?")
 
 
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).split()).casefold()
+
+
 def header_key(header: str) -> str:
     """By what a header is looked up: what is in brackets, which decides, else the text without its star.
 
@@ -302,12 +306,7 @@ class Model:
 
     def find_class(self, name: str) -> str:
         """The class of a local name, CURIE, IRI or label in any language. Raises BadParameter."""
-        wanted = " ".join(unicodedata.normalize("NFC", name).split()).casefold()
-        names: dict[str, set[str]] = defaultdict(set)
-        for iri, label in self.classes.items():
-            for known in (iri, f"<{iri}>", self.curie(iri), local(iri), *label):
-                names[known.casefold()].add(iri)
-        found = names.get(wanted, set())
+        found = self._class_names_known.get(_plain(name), set())
         if len(found) == 1:
             return min(found)
         if found:
@@ -315,12 +314,27 @@ class Model:
                 f"{name!r} can mean several classes: {', '.join(sorted(map(self.curie, found)))}",
                 hint="write one of them",
             )
-        near = difflib.get_close_matches(wanted, names, 3)
-        shown = ", ".join(dict.fromkeys(self.curie(min(names[n])) for n in near))
+        near = self.similar_classes(name)
         raise BadParameter(
             f"there is no class {name!r}",
-            hint=f"did you mean {shown}?" if near else "`kymgraph template --list` shows the classes",
+            hint=f"did you mean {', '.join(near)}?"
+            if near
+            else "`kymgraph template --list` shows the classes",
         )
+
+    def similar_classes(self, name: str) -> list[str]:
+        """CURIEs of the classes that have, or nearly have, this name."""
+        known = self._class_names_known
+        keys = [_plain(name)] if _plain(name) in known else difflib.get_close_matches(_plain(name), known, 3)
+        return list(dict.fromkeys(self.curie(iri) for key in keys for iri in sorted(known[key])))
+
+    @cached_property
+    def _class_names_known(self) -> dict[str, set[str]]:
+        names: dict[str, set[str]] = defaultdict(set)
+        for iri, label in self.classes.items():
+            for known in (iri, f"<{iri}>", self.curie(iri), local(iri), *label):
+                names[_plain(known)].add(iri)
+        return dict(names)
 
     def kinds(self, cls: str) -> list[str]:
         """The folders that things of a class have their IRIs in, the most used first: `project`."""

@@ -266,8 +266,8 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     ),
     "file-encoding": (
         Text(
-            "Tiedoston merkistöä ei voi päätellä varmasti: ä ja ö voivat lukeutua väärin.",
-            "Filens teckenkodning kan inte avgöras säkert: å, ä och ö kan bli fel.",
+            "Tiedoston merkistöä ei voi päätellä varmasti: ä ja ö voisivat muuttua toisiksi merkeiksi.",
+            "Filens teckenkodning kan inte avgöras säkert: å, ä och ö kunde bli andra tecken.",
             "The encoding of the file cannot be told for certain: ä and ö may be misread.",
         ),
         Text(
@@ -361,9 +361,9 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     # -- the row
     "id-form": (
         Text(
-            "Tunnus ei kelpaa: siinä on pieniä kirjaimia a–z, numeroita ja yhdysmerkkejä.",
-            "Identifieraren duger inte: den består av små bokstäver a–z, siffror och bindestreck.",
-            "The id is not valid: it has small letters a-z, digits and hyphens.",
+            "Tunnus ei kelpaa: siinä saa olla vain pieniä kirjaimia a–z, numeroita ja yhdysmerkkejä.",
+            "Identifieraren duger inte: den får bara ha små bokstäver a–z, siffror och bindestreck.",
+            "The id is not valid: it may have small letters a-z, digits and hyphens only.",
         ),
         Text(
             "Kirjoita esimerkiksi {example} tai jätä solu tyhjäksi, jolloin tunnus tehdään nimestä.",
@@ -385,8 +385,8 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     ),
     "id-taken": (
         Text(
-            "Nimestä tulisi tunnus {slug}, joka on jo toisella: {label}.",
-            "Namnet skulle ge identifieraren {slug}, som redan finns: {label}.",
+            "Nimestä tulisi tunnus {slug}, joka on jo toisella kohteella: {label}.",
+            "Namnet skulle ge identifieraren {slug}, som något annat redan har: {label}.",
             "The name would give the id {slug}, which another one has: {label}.",
         ),
         Text(
@@ -397,7 +397,7 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     ),
     "id-same-name": (
         Text(
-            "Samanniminen on jo olemassa tunnuksella {slug}.",
+            "Samanniminen kohde on jo olemassa tunnuksella {slug}.",
             "Samma namn finns redan med identifieraren {slug}.",
             "One of the same name exists already, with the id {slug}.",
         ),
@@ -542,7 +542,7 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     ),
     "cell-mixed": (
         Text(
-            "Poistava viiva ja arvo ovat samassa tiedossa.",
+            "Samassa tiedossa on sekä poistava viiva että arvo.",
             "Ett raderande streck och ett värde står för samma uppgift.",
             "A removing dash and a value stand for the same field.",
         ),
@@ -590,9 +590,9 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     ),
     "number-groups": (
         Text(
-            "Välilyönnit eivät erota tuhansia.",
-            "Mellanslagen skiljer inte åt tusental.",
-            "The spaces do not separate thousands.",
+            "Välilyönnit eivät ole tuhansien kohdalla.",
+            "Mellanslagen står inte mellan tusental.",
+            "The spaces do not stand between thousands.",
         ),
         Text(
             "Kirjoita esimerkiksi 1 250 000,50.",
@@ -658,9 +658,9 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     ),
     "link-class": (
         Text(
-            "Kohde kuuluu luokkaan {found}, mutta tähän kuuluu {classes}.",
-            "Det som anges hör till klassen {found}, men här ska stå {classes}.",
-            "This is of the class {found}, but {classes} belongs here.",
+            "Kohde kuuluu luokkaan {found}, mutta sarakkeeseen sopii {classes}.",
+            "Det som anges hör till klassen {found}, men kolumnen tar {classes}.",
+            "This is of the class {found}, but the column takes {classes}.",
         ),
         _CHOOSE_OTHER,
     ),

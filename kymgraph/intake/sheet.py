@@ -313,8 +313,9 @@ class _Reader:
             if isinstance(value, str) and (match := _ID.fullmatch(" ".join(value.split()))):
                 try:
                     return self.model.layout(self.model.find_class(match[1]))
-                except BadParameter as error:
-                    near = Text.same(f" {error.hint}" if error.hint else "")
+                except BadParameter:
+                    similar = self.model.similar_classes(match[1])
+                    near = did_you_mean(Text.same(", ".join(similar)) if similar else None)
                     fault = CellError("sheet-class-unknown", name=match[1], near=near)
                     self.faults.add(fault, Cell(table.name, head.number, letter(number)), value)
                     return None
@@ -628,7 +629,6 @@ class _Reader:
             removed |= old - new
         beside = {stored.get(quad, quad) for quad, _ in (*self._types, *made)}
         added |= {quad for quad in beside if not _holds(view, quad)}
-        removed -= added
         origins: dict[Quad | NamedNode, Cell] = {}
         for quad, cell in reversed(pairs):
             if (form := stored.get(quad, quad)) in added:

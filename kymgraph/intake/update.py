@@ -6,6 +6,7 @@ request reads the state (a WHERE, a whole graph), the changeset holds for that g
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Final
@@ -57,7 +58,8 @@ async def from_update(
     """
     project = dataset.project
     base = base or project.base.iri
-    info = inspect(text, limits=limits, base=base)
+    # In a thread, since a long text takes its time, and others are waiting for this one.
+    info = await asyncio.to_thread(inspect, text, limits=limits, base=base)
     given = {**(loads or {})}
     missing = [iri for iri in info.loads if iri not in given]
     if missing and any(op.kind == "load" and not op.silent for op in info.operations):

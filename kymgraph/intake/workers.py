@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 from kymgraph.changeset import Changeset, from_patch
@@ -24,6 +25,6 @@ async def made(dataset: Workers, job: Job, *, client: str, deadline: float | Non
     """The changeset that a worker makes of a job. Raises what the job ends in."""
     answer = await dataset.run(job, client=client, deadline=deadline)
     try:
-        return from_patch(answer.read(), name=job.name)
+        return await asyncio.to_thread(from_patch, answer.read(), name=job.name)
     finally:
         answer.close()

@@ -208,7 +208,7 @@ class StoreWriter:
                 raise KymgraphError("this writer was closed")
             with self._told():
                 live = self._reopened()
-                if live is None or head_of(live, self._base) > self.head or not self._replayed(live):
+                if live is None or not self._replayed(live):
                     live = None
                     live = self._rebuilt()
             self._live, self._suspect = live, False
@@ -234,7 +234,7 @@ class StoreWriter:
             return None
 
     def _replayed(self, live: ox.Store) -> bool:
-        """Bring a database to `head`; false if the commits do not fit what it holds."""
+        """Bring a database to `head`; false if it knows more, or the commits do not fit what it holds."""
         for entry in self.journal.entries(after=head_of(live, self._base), until=self.head):
             change = self.journal.changeset(entry.number)
             ledger = self._ledger.get(entry.number)
@@ -259,7 +259,7 @@ class StoreWriter:
             link_copy(folder / "checkpoints" / str(number), new)
             try:
                 copy = ox.Store(new)
-                whole = head_of(copy, self._base) <= number and self._replayed(copy)
+                whole = self._replayed(copy)
                 if whole:
                     copy.flush()
             except RuntimeError as error:

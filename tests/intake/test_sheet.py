@@ -654,7 +654,7 @@ def test_a_reference_of_the_wrong_class_says_which_is_right(faults_of):
     found = faults_of([["id [Project]", "tekijänä"], ["tahtitaajamat", "Kouvola"]])
 
     assert [f.code for f in found] == ["link-class"]
-    assert found[0].message.fi == "Kohde kuuluu luokkaan kunta, mutta tähän kuuluu toimija."
+    assert found[0].message.fi == "Kohde kuuluu luokkaan kunta, mutta sarakkeeseen sopii toimija."
 
 
 def test_a_name_with_a_semicolon_is_one_name(make_project):
@@ -825,7 +825,9 @@ def test_a_sheet_says_its_class_in_a1_or_by_its_name_or_is_told(read, faults_of)
         assert objects(read(rows, **options), "tahtitaajamat", KYM + "startedOn")
 
     assert [f.code for f in faults_of([["id", "alku"], ["x", "1"]], name="x.csv")] == ["sheet-class"]
-    assert [f.code for f in faults_of([["id [Hanky]", "alku"], ["x", "1"]])] == ["sheet-class-unknown"]
+    found = faults_of([["id [Hankke]", "alku"], ["x", "1"]])
+    assert [f.code for f in found] == ["sheet-class-unknown"]
+    assert found[0].mend.fi.endswith("Tarkoititko: kym:Project?")
 
 
 def test_a_sheet_of_notes_and_hidden_sheets_are_skipped(read):
