@@ -28,7 +28,7 @@ from starlette.staticfiles import StaticFiles
 
 from api import openapi
 from api.cache import COMMON_HEADERS, AnswerCache, Headers, Message, Receive, Scope, Send
-from api.deps import MAX_URL, Metrics, RateLimiter, Services, client_of, language_of
+from api.deps import MAX_URL, Metrics, RateLimiter, Services, client_of, language_of, reach
 from api.description import Graphs
 from api.examples import first_query, load_examples
 from api.negotiate import language
@@ -180,6 +180,8 @@ class Application:
             else:
                 if len(scope["query_string"]) > MAX_URL:
                     raise UriTooLong(f"nothing was read: the address has more than {MAX_URL:,} bytes")
+                wanted = (value for name, value in scope["headers"] if name == b"kymgraph-min-generation")
+                await reach(services, next(wanted, None))
                 await self._rest(scope, receive, watched)
                 route = getattr(scope.get("route"), "path", "other")
         except asyncio.CancelledError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -16,12 +17,14 @@ from api.negotiate import Language, language
 from api.pages import Pages
 from kymgraph.access import Access, Authenticator
 from kymgraph.dataset import Dataset
-from kymgraph.errors import TooManyRequests
+from kymgraph.errors import BadParameter, Busy, TooManyRequests
 from kymgraph.gate.process import AsyncJudge
 from kymgraph.net import Client
 from kymgraph.project import Project
 from kymgraph.settings import Settings
 
+#: Seconds that a read waits for the generation it asks for.
+READ_WAIT: Final = 2.0
 #: Longest query string read, in bytes.
 MAX_URL: Final = 60_000
 
@@ -104,6 +107,28 @@ class Services:
         ) or host in settings.trusted_hosts:
             return f"{scheme}://{host}"
         return f"http://{settings.host}:{settings.port}"
+
+
+async def reach(services: Services, header: bytes | None) -> None:
+    """Wait until the generation that `Kymgraph-Min-Generation` names can be read, for READ_WAIT seconds.
+
+    So a client that has just written reads what it wrote, whichever front process or replica answers it.
+    Raises BadParameter, Busy.
+    """
+    if header is None:
+        return
+    text = header.decode("latin-1").strip()
+    if not text.isdecimal():
+        raise BadParameter(f"nothing was read: Kymgraph-Min-Generation takes a number, not {text!r}")
+    until = time.monotonic() + READ_WAIT
+    while services.dataset.generation < int(text):
+        if time.monotonic() > until:
+            raise Busy(
+                f"nothing was read: generation {text} is not there yet, the newest is "
+                f"{services.dataset.generation}",
+                hint="try again in a moment",
+            )
+        await asyncio.sleep(0.02)
 
 
 def client_of(address: tuple[str, int] | None) -> str:

@@ -1,4 +1,4 @@
-"""What does the gate's verdict on a small change cost, beside its own look-ups and beside pySHACL on the whole?
+"""What does the gate's verdict on a small change cost, beside its own look-ups and pySHACL on the whole?
 
 Expected, on data in the shape of ours and our own shapes:
   - a change of one triple is judged in about a millisecond (median of all kinds), at 1 M triples as at 100 k;

@@ -45,6 +45,9 @@ _BEFORE_DATA: Final = re.compile(
 )
 #: Bytes that a request may have outside of its DATA blocks, which are read token by token.
 _OUTSIDE: Final = 1_000_000
+_OPERATIONS: Final = 10_000
+#: Brackets that a block of data may have (lists, blank nodes with properties).
+_BRACKETS: Final = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +176,19 @@ def _data(operations: list[Operation]) -> Iterator[Block]:
 
 def _depth(text: str, enough: int) -> int:
     """How deep brackets are nested in a block of data; more than `enough` is not counted further."""
-    if text.count("(") + text.count("[") + text.count("{") <= enough:
+    count = text.count("(") + text.count("[") + text.count("{")
+    if count <= enough:
         return 0  # cannot be too deep, however they are nested
-    brackets = _FLATTER.sub("", text)
-    deepest = 0
-    while brackets and deepest <= enough:  # take the innermost away, all over the text at once
-        deepest += 1
-        brackets = brackets.replace("()", "").replace("[]", "").replace("{}", "")
+    if count > _BRACKETS:
+        raise QueryTooLarge(
+            f"nothing was changed: a block of data has more than {_BRACKETS:,} brackets",
+            hint="Send the data as RDF to its graph (Graph Store Protocol), or split the request.",
+        )
+    at = depth = deepest = 0
+    while (at := _flat_end(_FLATTER, text, at)) < len(text) and deepest <= enough:
+        depth += 1 if text[at] in "([{" else -1 if text[at] in ")]}" else 0
+        deepest = max(deepest, depth)
+        at += 1
     return deepest
 
 
@@ -291,17 +300,23 @@ def _operations(text: str) -> tuple[list[Operation], int]:
 def _data_blocks(text: str) -> dict[int, int]:
     """Offsets of the first and last brace of what look like DATA blocks."""
     blocks: dict[int, int] = {}
-    at = depth = start = 0
-    while (at := _flat_end(_FLAT, text, at)) < len(text):
+    at = depth = start = count = 0
+    while (at := _flat_end(_FLAT, text, at)) < len(text) and depth < 200:  # deeper is refused anyway
         if text[at] == "{":
             if depth == 0:
                 start = at
+                count += 1
+                if count > 3 * _OPERATIONS:  # an operation has up to three blocks
+                    raise QueryTooLarge(
+                        f"nothing was changed: the request has more than {_OPERATIONS:,} operations",
+                        hint="Put what is alike into one operation, with VALUES or as one block of data.",
+                    )
             depth += 1
         elif text[at] == "}":
             depth -= 1
             if depth < 0:
                 break
-            if depth == 0 and _BEFORE_DATA.search(text, max(0, start - 1000), start):
+            if depth == 0 and _BEFORE_DATA.search(text, max(0, start - 100), start):
                 blocks[start] = at
         else:
             break  # a quotation mark that is never closed

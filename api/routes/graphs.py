@@ -27,6 +27,7 @@ from api.problems import RequestError, UnsupportedMediaType
 from api.wire import AnsweredResponse
 from kymgraph import results
 from kymgraph.changeset import Changeset
+from kymgraph.dataset import Dataset
 from kymgraph.errors import GraphNotFound, InputError
 from kymgraph.queries import inspect
 from kymgraph.rdf import DEFAULT_GRAPH, DefaultGraph, NamedNode
@@ -171,19 +172,21 @@ async def _emptied(services: Services, target: NamedNode | None) -> Changeset:
 
 async def _graph(request: Request, services: Services, iri: str | None) -> Response:
     chosen = results.negotiate(request.headers.get("accept"), "construct")
+    dataset, wanted = services.dataset, request.query_params.get("at")
+    at = None if wanted is None else dataset.generation_at(wanted)
     if iri is None:
         text = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
     else:
-        known = await services.graphs.names()
+        known = await services.graphs.names() if at is None else await asyncio.to_thread(_names, dataset, at)
         if iri not in known:
             raise _not_found(services, known, iri)
         text = f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ GRAPH <{iri}> {{ ?s ?p ?o }} }}"
     client = client_of(request.client)
-    generation = services.dataset.generation
+    generation = dataset.generation if at is None else at
     key = ("query", inspect(text).canonical, None, None, chosen.content_type)
 
     async def make() -> Answered:
-        answer = await services.dataset.answer(text, format=chosen.name, client=client)
+        answer = await dataset.answer(text, format=chosen.name, client=client, at=at)
         made = await asyncio.to_thread(
             Answered,
             chosen.content_type,
@@ -197,6 +200,10 @@ async def _graph(request: Request, services: Services, iri: str | None) -> Respo
 
     answer = services.cache.get((generation, key)) or await services.cache.ask((generation, key), make)
     return AnsweredResponse(answer)
+
+
+def _names(dataset: Dataset, at: int) -> list[str]:
+    return [graph.value for graph in dataset.view(at).graphs()]
 
 
 def _not_found(services: Services, known: Iterable[str], iri: str) -> GraphNotFound:

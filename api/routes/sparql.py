@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from api import writes
 from api.cache import Answered, Receive, Scope, Send
-from api.deps import Services, client_of
+from api.deps import Services, client_of, reach
 from api.description import describe
 from api.negotiate import content_coding
 from api.pages import MAX_TEXT, Shown, solutions
@@ -93,6 +93,8 @@ class SparqlEndpoint:
                 host = value
             elif name == b"authorization":
                 authorization = value
+            elif name == b"kymgraph-min-generation":
+                await reach(self._services, value)
         head = method == "HEAD"
         body: bytes | None = None
         known = authorization is not None

@@ -246,7 +246,7 @@ class Walk:
             self._push(up.state, node)
 
     def _many_users(self, up: Up, node: Term) -> bool:
-        for step in self.deps.back[up.state]:
+        for step in self.deps.users(up.state):
             pattern = (node, step.predicate, None) if step.inverse else (None, step.predicate, node)
             if _count(self.after.reader.find(*pattern), self.hub + 1) > self.hub:
                 return True

@@ -139,6 +139,19 @@ class Dependencies:
     object_targets: dict[NamedNode, list[int]] = field(default_factory=lambda: defaultdict(list))
     classes: frozenset[Term] = frozenset()
     cyclic: frozenset[RdfTerm] = frozenset()  #: shapes from which a cycle among shapes can be reached
+    _users: dict[State, tuple[Step, ...]] = field(default_factory=dict)
+
+    def users(self, state: State) -> tuple[Step, ...]:
+        """The steps that lead to the state, from there or from where a path may end without a step."""
+        if state not in self._users:
+            seen, work = {state}, [state]
+            while work:
+                for up in self.up[work.pop()]:
+                    if up.nested is None and up.state not in seen:
+                        seen.add(up.state)
+                        work.append(up.state)
+            self._users[state] = tuple(dict.fromkeys(step for each in seen for step in self.back[each]))
+        return self._users[state]
 
     def reached(self, state: State) -> set[Unit]:
         """All that the state can lead to, wherever it is."""

@@ -78,14 +78,17 @@ def _chained(first: list[Row], rest: Iterator[Row]) -> Iterator[Row]:
 
 
 class GraphView(Graph):
-    """What `reader` reads, as an rdflib graph. Change `reader` to look at another state."""
+    """What `reader` reads, as an rdflib graph. Change `reader` to look at another state.
 
-    def __init__(self, prefixes: Mapping[str, str]) -> None:
+    Views that are given the same `prepared` share the queries that they have parsed.
+    """
+
+    def __init__(self, prefixes: Mapping[str, str], prepared: dict[str, Query] | None = None) -> None:
         super().__init__(bind_namespaces="none")
         for prefix, namespace in prefixes.items():
             self.bind(prefix, namespace)
         self.reader: Reader | None = None
-        self._prepared: dict[str, Query] = {}
+        self._prepared = {} if prepared is None else prepared
 
     def __bool__(self) -> bool:
         return True

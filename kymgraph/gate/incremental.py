@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 from pyshacl.pytypes import SHACLExecutor
 from pyshacl.rdfutil.stringify import stringify_blank_node
 from rdflib import SH
+from rdflib.plugins.sparql.sparql import Query
 
 from kymgraph.changeset import Changeset
 from kymgraph.errors import InputError
@@ -34,6 +35,9 @@ from kymgraph.view import View
 Found: TypeAlias = tuple[str, Any, list[tuple[Any, Any, Any]]]
 #: What makes a result itself: focus node, path, value, component, shape, constraint, severity.
 Key: TypeAlias = tuple[Any, ...]
+
+#: Verdicts kept within one judgement: a shape may be asked for by several others.
+_MOST_KNOWN: Final = 100_000
 
 _KEY: Final = (
     SH.focusNode,
@@ -84,7 +88,8 @@ class Gate:
         self.ready = fast.ready(shapes.graph)
         self.tops = [self.ready.lookup_shape_from_node(shape.node) for shape in shapes.top()]
         self._deps: dict[bool, Dependencies] = {}
-        self._after, self._before = GraphView(shapes.prefixes), GraphView(shapes.prefixes)
+        prepared: dict[str, Query] = {}
+        self._after, self._before = (GraphView(shapes.prefixes, prepared) for _ in range(2))
         self._executor = SHACLExecutor()
         self._paths: dict[Any, str] = {}
         self._hierarchy: tuple[View, Classes] | None = None
@@ -268,6 +273,8 @@ class _Search:
             graph = self.gate._after if after else self.gate._before
             ready = self.gate.ready.lookup_shape_from_node(shape)
             self.judged += 1
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
             try:
                 self._known[key] = ready.validate(self.gate._executor, graph, focus=[to_rdflib(node)])[1]
             except Exception as error:

@@ -49,6 +49,8 @@ NAMING: Final = (PREF_LABEL, DESCRIPTION, ALT_LABEL)
 CALLED: Final = (PREF_LABEL, ALT_LABEL, RDFS_LABEL, NOTATION)
 #: Most instances, and most values of a property, that are looked at to learn how it is used.
 SAMPLE: Final = 500
+#: After so many look-ups of a name, all names are read at once.
+MANY: Final = 1_000
 #: Most entries of a drop-down list, and of what is searched for a similar name.
 CHOICES: Final = 5_000
 
@@ -194,6 +196,7 @@ class Model:
     def __init__(self, view: View, project: Project) -> None:
         self.view, self.project = view, project
         self._layouts: dict[str, Layout] = {}
+        self._asked = 0
         self._below: dict[tuple[str, ...], frozenset[str]] = {}
         self._kinds_of: dict[str, list[str]] = {}
         ontology = NamedNode(project.base.graph(ONTOLOGY_GRAPH))
@@ -233,16 +236,37 @@ class Model:
 
     def called(self, text: str, classes: Iterable[str] = ()) -> set[str]:
         """IRIs of what bears exactly this name, in any language and of these classes (all if none)."""
-        languages = (*self.project.languages, "")
-        found = {
-            quad.subject.value
-            for path in CALLED
-            for lang in languages
-            for quad in self.quads(None, path, RdfLiteral(text, language=lang) if lang else RdfLiteral(text))
-            if isinstance(quad.subject, NamedNode)
-        }
+        self._asked += 1
+        found: set[str] | frozenset[str]
+        if self._asked > MANY:
+            found = self._bearers.get(text, frozenset())
+        else:
+            found = {
+                quad.subject.value
+                for path in CALLED
+                for lang in (*self.project.languages, "")
+                for quad in self.quads(
+                    None, path, RdfLiteral(text, language=lang) if lang else RdfLiteral(text)
+                )
+                if isinstance(quad.subject, NamedNode)
+            }
         wanted = self.below(classes)
         return {iri for iri in found if (types := self.types(iri)) and (not wanted or types & wanted)}
+
+    @cached_property
+    def _bearers(self) -> dict[str, frozenset[str]]:
+        """What bears each name, all at once: for a large file cheaper than one look-up for each."""
+        languages = {*self.project.languages, None}
+        found: dict[str, set[str]] = defaultdict(set)
+        for path in CALLED:
+            for quad in self.quads(None, path):
+                if (
+                    isinstance(quad.subject, NamedNode)
+                    and isinstance(quad.object, RdfLiteral)
+                    and quad.object.language in languages
+                ):
+                    found[quad.object.value].add(quad.subject.value)
+        return {text: frozenset(iris) for text, iris in found.items()}
 
     def name(self, iri: str) -> Text:
         """The label of a term in three languages."""

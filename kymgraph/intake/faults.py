@@ -264,6 +264,14 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
         ),
         _SPLIT,
     ),
+    "file-too-slow": (
+        Text(
+            "Tiedoston lukeminen vei liikaa aikaa tai muistia ja keskeytettiin.",
+            "Inläsningen av filen krävde för mycket tid eller minne och avbröts.",
+            "Reading the file took too much time or memory and was stopped.",
+        ),
+        _SPLIT,
+    ),
     "file-encoding": (
         Text(
             "Tiedoston merkistöä ei voi päätellä varmasti: ä ja ö voisivat muuttua toisiksi merkeiksi.",

@@ -278,6 +278,7 @@ class _Reader:
         self.names = _Names(model, lang)
         self.passages = _Passages(model, lines)
         self._said_no_graph: set[str] = set()
+        self._spoken_of: dict[tuple[Target, str], bool] = {}
         #: What each field is to hold: cells by (graph, thing, property, language), then quads by those.
         self._wanted: dict[tuple[Target, str, str, str], list[tuple[Quad, Cell]]] = {}
         self._types: list[tuple[Quad, Cell]] = []
@@ -571,12 +572,20 @@ class _Reader:
         """Say of which class a thing is, in a graph that does not speak of it yet."""
         if self._name_of(thing.graph) == TRANSLATIONS or (thing.types and not adds):
             return
-        if next(iter(self.model.view.quads(subject, None, None, thing.graph)), None) is not None:
+        if self._described(thing.graph, thing.iri):
             return
         layout = thing.sheet.layout
         classes = thing.types & self.model.below([layout.iri]) or {layout.iri}
         here = thing.sheet.cell(thing.row.number)
         self._types += [(Quad(subject, TYPE, NamedNode(cls), thing.graph), here) for cls in sorted(classes)]
+
+    def _described(self, graph: Target, iri: str) -> bool:
+        """Whether a graph says anything of a thing yet."""
+        key = (graph, iri)
+        if key not in self._spoken_of:
+            found = self.model.view.quads(NamedNode(iri), None, None, graph)
+            self._spoken_of[key] = next(iter(found), None) is not None
+        return self._spoken_of[key]
 
     def _term(self, value: Value, column: Column, thing: _Thing) -> Term:
         """What a value means in this column. Raises CellError."""
@@ -620,11 +629,13 @@ class _Reader:
         removed: set[Quad] = set()
         for (graph, iri, path, lang), wanted in self._wanted.items():
             new = {stored.get(quad, quad) for quad, _ in wanted}
-            old = {
-                quad
-                for quad in view.quads(NamedNode(iri), NamedNode(path), None, graph)
-                if not lang or (isinstance(quad.object, Literal) and quad.object.language == lang)
-            }
+            old = set()
+            if self._described(graph, iri):
+                old = {
+                    quad
+                    for quad in view.quads(NamedNode(iri), NamedNode(path), None, graph)
+                    if not lang or (isinstance(quad.object, Literal) and quad.object.language == lang)
+                }
             added |= new - old
             removed |= old - new
         beside = {stored.get(quad, quad) for quad, _ in (*self._types, *made)}

@@ -400,27 +400,39 @@ def _only(text: str) -> str:
     return name
 
 
+_RESOURCE: Final = frozenset((NamedNode, BlankNode))
+_GRAPH: Final = frozenset((NamedNode, DefaultGraph))
+
+
 def _fill(template: list[tuple[_Slot, _Slot, _Slot, _Slot]], row: _Row, into: dict[Quad, None]) -> None:
-    """Add the template's quads for one row; those that would not be RDF are left out."""
+    """Add the template's quads for one row; those that would not be RDF are left out.
+
+    Called for every row, so it looks at types by identity, which the engine's classes allow.
+    """
     fresh: dict[str, BlankNode] = {}
-    for slots in template:
-        terms = []
-        for slot in slots:
-            if isinstance(slot, int):
-                slot = row[slot]
-            elif isinstance(slot, str):
-                slot = fresh.get(slot) or fresh.setdefault(slot, BlankNode())
-            terms.append(slot)
-        subject, predicate, object, graph = terms
-        if isinstance(object, Triple) or isinstance(subject, Triple):
+    for subject, predicate, object, graph in template:
+        if type(subject) is int:
+            subject = row[subject]
+        elif type(subject) is str:
+            subject = fresh.get(subject) or fresh.setdefault(subject, BlankNode())
+        if type(predicate) is int:
+            predicate = row[predicate]
+        if type(object) is int:
+            object = row[object]
+        elif type(object) is str:
+            object = fresh.get(object) or fresh.setdefault(object, BlankNode())
+        if type(graph) is int:
+            graph = row[graph]
+        kind = type(object)
+        if kind is Triple or type(subject) is Triple:
             _not_rdf11("triple terms")
         if (
-            isinstance(subject, NamedNode | BlankNode)
-            and isinstance(predicate, NamedNode)
+            type(subject) in _RESOURCE
+            and type(predicate) is NamedNode
             and object is not None
-            and isinstance(graph, NamedNode | DefaultGraph)
+            and type(graph) in _GRAPH
         ):
-            if isinstance(object, Literal) and object.direction is not None:
+            if kind is Literal and object.direction is not None:
                 _not_rdf11("text directions")
             into[Quad(subject, predicate, object, graph)] = None
 

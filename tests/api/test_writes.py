@@ -289,6 +289,9 @@ def test_reads_go_back_in_time(site: Site) -> None:
     answer = site.ask("GET", "/sparql", None, params={"query": query, "at": str(then), "format": "csv"})
 
     assert answer.text.split() == ["o", "1"]
+    graph = site.ask("GET", f"/graph/t?at={then}", None, headers={"Accept": "application/n-triples"})
+    assert '"1"' in graph.text
+    assert site.ask("GET", "/graph/t?at=1", None).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -349,3 +352,14 @@ def test_load_reads_from_allowed_hosts_alone(site: Site) -> None:
 
     assert (refused.status_code, refused.json()["code"]) == (422, "host-not-allowed")
     assert silent.status_code == 200
+
+
+def test_a_read_waits_for_the_generation_it_names(site: Site) -> None:
+    now = site.generation
+
+    there = site.ask("GET", "/graphs", None, headers={"Kymgraph-Min-Generation": str(now)})
+    early = site.ask("GET", "/sparql?query=ASK{}", None, headers={"Kymgraph-Min-Generation": str(now + 1)})
+    wrong = site.ask("GET", "/graphs", None, headers={"Kymgraph-Min-Generation": "soon"})
+
+    assert (there.status_code, early.status_code, wrong.status_code) == (200, 503, 400)
+    assert early.headers["retry-after"] == "1"

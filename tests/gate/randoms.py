@@ -50,6 +50,18 @@ SELECTS = [
 ]
 
 
+#: Constraint components of one's own: `:least` of each value, `:without` of the focus node.
+COMPONENTS = """
+:Least a sh:ConstraintComponent ; sh:parameter [ sh:path :least ] ; sh:validator [ a sh:SPARQLAskValidator ;
+  sh:ask "PREFIX : <http://x.example/> ASK { FILTER NOT EXISTS { $value :q ?x FILTER (?x < $least) } }" ] .
+:Without a sh:ConstraintComponent ; sh:parameter [ sh:path :without ] ;
+  sh:nodeValidator [ a sh:SPARQLSelectValidator ;
+    sh:select "PREFIX : <http://x.example/> SELECT $this ?value WHERE { $this $without ?value . ?y :p ?value }" ] ;
+  sh:propertyValidator [ a sh:SPARQLSelectValidator ;
+    sh:select "PREFIX : <http://x.example/> SELECT $this ?value WHERE { $this $PATH ?value . ?value $without ?x }" ] .
+"""
+
+
 def choose(rng: random.Random, pairs: Sequence[tuple[int, str]]) -> str:
     return rng.choices([text for _, text in pairs], [weight for weight, _ in pairs])[0]
 
@@ -64,7 +76,7 @@ class Shapes:
         self.count = rng.randint(1, 4)
 
     def text(self) -> str:
-        return "\n".join(self.top(index) for index in range(self.count))
+        return "\n".join([COMPONENTS, *(self.top(index) for index in range(self.count))])
 
     def top(self, index: int) -> str:
         rng = self.rng
@@ -152,6 +164,7 @@ class Shapes:
         if self.sparql:
             query = rng.choice(SELECTS)
             if path or "$PATH" not in query:
+                forms += [(1, f":least {rng.choice([2, 4])}"), (1, f":without {rng.choice(PREDICATES)}")]
                 forms += [(3, f'sh:sparql [ sh:select """PREFIX : <http://x.example/> {query}""" ]')]
         return choose(rng, forms)
 

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kymgraph import errors, files
-from kymgraph.changeset import Changeset
+from kymgraph.changeset import Changeset, to_patch
 from kymgraph.errors import GateTimeout, GenerationNotKept, KymgraphError, ProjectError
 from kymgraph.gate.process import AsyncJudge, Judge
 from kymgraph.gate.wire import error_from_json, error_to_json, report_from_json, report_to_json
@@ -46,6 +46,9 @@ PREFIXES = f"""@prefix ex: <{BASE}id/> .
 """
 #: Each step joins the text before with itself: two characters come to two thousand million.
 DOUBLED = " ".join(f"BIND (CONCAT(?a{n}, ?a{n}) AS ?a{n + 1})" for n in range(30))
+#: Every triple with every other, seven times over.
+CROSSED = "$this ex:long ?x . " + " . ".join(f"?s{n} ?p{n} ?o{n}" for n in range(7))
+CROSSED += " FILTER (CONCAT(STR(?s0), STR(?s6)) = STR(?x))"
 SHAPES = """
 kymsh: sh:declare [ sh:prefix "ex" ; sh:namespace "https://example.org/kym/id/"^^xsd:anyURI ] .
 kymsh:Plan a sh:NodeShape ; sh:targetClass ex:Plan ; sh:property kymsh:plan-part , kymsh:plan-title .
@@ -61,6 +64,8 @@ kymsh:big-size a sh:PropertyShape ; sh:path ex:size ; sh:sparql [ a sh:SPARQLCon
   """ + (
     f"'SELECT $this ?value {{ $this ex:size ?value . BIND (STR(?value) AS ?a0) {DOUBLED} "
     "FILTER (STRLEN(?a30) > 5) }' ] .\n"
+    "kymsh:Long a sh:NodeShape ; sh:targetSubjectsOf ex:long ; sh:sparql [ a sh:SPARQLConstraint ;\n"
+    f"  sh:message 'Long.'@en ; sh:prefixes kymsh: ; sh:select 'SELECT $this {{ {CROSSED} }}' ] .\n"
 )
 FILES = {
     "kymgraph.toml": f'base_iri = "{BASE}"\n',
@@ -301,8 +306,43 @@ def test_the_child_sees_no_secret_no_network_and_dies_with_its_parent(site: tupl
         assert "Seccomp:\t2" in status
         assert os.getsid(pid) == pid
         parent.kill()
-    until = time.monotonic() + 10
-    while child.exists() and "Z" not in (child / "stat").read_text().split()[2]:
+    wait_until_gone(pid, 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "deadline"),
+    [
+        (f"ex:stalls ex:code '{'a' * 60}' .", 1),  # holds the interpreter: the kernel ends it
+        ("ex:long ex:long 1 .", 300),
+    ],
+    ids=["regular expression", "query"],
+)
+def test_a_child_at_work_does_not_outlive_its_parent(
+    site: tuple[Path, Path], text: str, deadline: float
+) -> None:
+    patch = to_patch(change(text))
+    script = (
+        "from kymgraph.changeset import Changeset, from_patch\n"
+        "from kymgraph.gate.process import Judge\n"
+        f"judge = Judge({str(site[0])!r}, {str(site[1])!r}, deadline={deadline})\n"
+        "list(judge.judge(1, (), [Changeset(1)]))\n"
+        "print(judge.pid, flush=True)\n"
+        f"list(judge.judge(1, (), [from_patch({patch!r})]))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(errors.__file__).parent.parent)}
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        time.sleep(0.5)
+        parent.kill()
+
+    wait_until_gone(pid, 10)
+
+
+def wait_until_gone(pid: int, seconds: float) -> None:
+    """Until nothing is left of a process, or nothing but its exit status."""
+    until, process = time.monotonic() + seconds, Path(f"/proc/{pid}/stat")
+    while process.exists() and process.read_text().rpartition(")")[2].split()[0] != "Z":
         assert time.monotonic() < until
         time.sleep(0.02)
 

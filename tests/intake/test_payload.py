@@ -309,7 +309,7 @@ def test_the_files_of_a_form_are_one_change(site: Site) -> None:
         ("\r\nContent-Type: text/turtle; charset=utf-8", turtle),
         (
             "; filename=f.nt",
-            b"<http://x.example/a> <http://x.example/q> _:b .\n_:b <http://x.example/s> <http://x.example/a> .",
+            b"<http://x.example/a> <http://x.example/q> _:b .\n_:b <http://x.example/s> _:b .",
         ),
         ("; filename=g.ttl\r\nContent-Type: application/octet-stream", b""),
     )

@@ -24,6 +24,7 @@ from kymgraph.changeset import Changeset
 from kymgraph.errors import BadParameter, GraphNotWritable, InputError, SheetRefused, UnsafePayload
 from kymgraph.gate import full
 from kymgraph.intake import tables
+from kymgraph.intake.apart import from_sheet_apart
 from kymgraph.intake.columns import Model
 from kymgraph.intake.dates import DATE, DATE_TIME, EDTF, MONTH, MONTH_DAY, YEAR, parse_boolean, parse_time
 from kymgraph.intake.faults import MESSAGES, CellError, Fault, to_text
@@ -648,6 +649,20 @@ def test_a_name_that_several_have_is_refused_with_the_ids_to_choose_from(faults_
 def test_the_class_of_the_field_tells_namesakes_apart(read):
     change = read([["id [Project]", "koskee toimialaa"], ["tahtitaajamat", "Matkailu"]])
     assert objects(change, "tahtitaajamat", KYM + "sector") == {"sector/matkailu"}
+
+
+def test_a_file_with_many_names_finds_them_like_one_with_few(read, monkeypatch):
+    rows = [["id [Project]", "nimi (fi)", "tekijänä", "aiheena"]] + [
+        [None, f"Hanke {n}", "Regional Council of Kymenlaakso", "sector:matkailu"] for n in range(30)
+    ]
+    few = read(rows).change.added
+    monkeypatch.setattr("kymgraph.intake.columns.MANY", 5)
+
+    assert read(rows).change.added == few
+    rows.append([None, "Tähtitaajamat", None, "Matkailu"])
+    with pytest.raises(SheetRefused) as refused:
+        read(rows)
+    assert [f.code for f in refused.value.faults] == ["link-ambiguous"]
 
 
 def test_a_reference_of_the_wrong_class_says_which_is_right(faults_of):
@@ -1319,6 +1334,7 @@ MILLION = """
 import io, random, resource, sys, time, zipfile
 sys.path.insert(0, {root!r})
 from kymgraph.intake import tables
+from kymgraph.intake.apart import from_sheet_apart
 from kymgraph.intake.faults import CellError
 {make}
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -1386,3 +1402,50 @@ def test_a_file_that_is_not_there_is_refused(tmp_path, project, view):
 def test_bytes_without_a_format_are_refused(project, view):
     with pytest.raises(InputError):
         from_sheet(b"id\n", project=project, view=view)
+
+
+# --- in a process of its own ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def apart(shipped):
+    """apart(rows or bytes): the change as the process for strangers' files makes it."""
+    path = shipped.store.checkpoint_path()
+
+    def run(rows: Sequence[Sequence[object]] | bytes, suffix: str = ".csv", **options: object) -> SheetChange:
+        data = rows if isinstance(rows, bytes) else as_csv(rows) if suffix == ".csv" else as_xlsx(rows)
+        given = {"graph": "hankkeet-2027", "name": "hankkeet" + suffix} | options
+        return from_sheet_apart(
+            data, project=shipped.project, checkpoint=path, generation=int(path.name), suffix=suffix, **given
+        )
+
+    return run
+
+
+def test_a_process_of_its_own_gives_the_same_change(apart, read):
+    made, here = apart(twenty(), ".xlsx"), read(twenty(), ".xlsx")
+
+    assert (made.change.added, made.change.removed) == (here.change.added, here.change.removed)
+    assert made.change.base == 1
+    assert made.fields == here.fields
+    assert made.file == here.file
+
+
+def test_a_process_of_its_own_raises_the_same_errors(apart, faults_of):
+    rows = twenty()
+    rows[3][1] = None
+    with pytest.raises(SheetRefused) as refused:
+        apart(rows)
+    assert list(refused.value.faults) == faults_of(rows)
+    with pytest.raises(GraphNotWritable):
+        apart(twenty(), graph="ontology")
+    with pytest.raises(UnsafePayload, match="unpacks"):
+        apart(repacked(as_xlsx(GOOD), {"xl/media/image1.png": b"\0" * 30_000_000}), ".xlsx")
+
+
+def test_a_file_that_takes_too_long_or_too_much_is_given_up(apart):
+    many = b"id [Project];nimi (fi)\n" + b"".join(b";Hanke %d\n" % n for n in range(60_000))
+    for options in ({"deadline": 3.0}, {"memory_mb": 200}):
+        with pytest.raises(SheetRefused) as refused:
+            apart(many, **options)
+        assert [f.code for f in refused.value.faults] == ["file-too-slow"]

@@ -30,6 +30,7 @@ from kymgraph.rdf import DefaultGraph, NamedNode, Quad
 from kymgraph.store import update
 from kymgraph.store.rules import Rules
 from kymgraph.store.update import Request, evaluate
+from kymgraph.updates import inspect
 
 KEEP = Rules(default_graph="strict", blank_nodes="keep")
 BASE = Base()
@@ -522,6 +523,47 @@ def test_limits_of_the_text_hold_for_patterns_and_not_for_data() -> None:
     )
     with pytest.raises(QueryTooLarge):
         change("# " + "x" * 10_000_000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INSERT DATA {} ;" * 600_000,
+        "INSERT {} WHERE { ?s ?p ?o } ;" * 30_000,
+        "{" * 9_000_000,
+        "INSERT DATA { :a :p " + "(" * 4_500_000 + ")" * 4_500_000 + "}",
+        "INSERT DATA { :a :p " + ",".join(["(1)"] * 2_000_000) + "}",
+        "INSERT { " + ":a :p 1 . " * 500_000 + "} WHERE {}",
+        "INSERT DATA" + "#\n" * 4_000_000 + "{}",
+        "INSERT " * 1_000_000,
+    ],
+    ids=["operations", "patterns", "braces", "depth", "lists", "template", "comments", "words"],
+)
+def test_a_long_text_that_is_refused_is_refused_soon(text: str) -> None:
+    started = time.perf_counter()
+    with pytest.raises(QueryTooLarge):
+        inspect(text)
+    assert time.perf_counter() - started < 5
+
+
+def test_every_character_can_be_taken_out_again() -> None:
+    """A later WHERE works on a copy, which earlier deletions have reached as text."""
+    characters = "".join(map(chr, range(1, 0x180))) + "\u2028\ufffe\U0001f600{}'\"\\"
+    store = ox.Store()
+    store.add(
+        Quad(
+            NamedNode("http://e/a"),
+            NamedNode("http://e/p"),
+            rdf.Literal(characters),
+            NamedNode("http://e/é'g"),
+        )
+    )
+    found = change(
+        "DELETE WHERE { GRAPH ?g { ?s ?p ?o } } ; INSERT { :n :left ?o } WHERE { GRAPH ?g { ?s ?p ?o } }",
+        store,
+    )
+    assert len(found.removed) == 1
+    assert not found.added
 
 
 # --- cutting --------------------------------------------------------------------------------------------
