@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import difflib
 import hashlib
 import json
 import re
@@ -30,7 +31,7 @@ from api.wire import read_body
 from kymgraph import rdf
 from kymgraph.access import Principal, Proposal
 from kymgraph.changeset import Changeset, to_patch
-from kymgraph.commit import Outcome, Request, Rules, State, resolve
+from kymgraph.commit import Outcome, Request, State, check_reason, resolve, with_reason
 from kymgraph.diff import diff
 from kymgraph.errors import (
     BadParameter,
@@ -42,6 +43,9 @@ from kymgraph.errors import (
     KymgraphError,
 )
 from kymgraph.intake import from_body, from_update
+from kymgraph.intake.apart import from_sheet_apart
+from kymgraph.intake.payload import FORM_TYPE
+from kymgraph.intake.sheet import SheetChange
 from kymgraph.intake.update import Loaded
 from kymgraph.rdf import NamedNode
 from kymgraph.report import Report
@@ -50,14 +54,24 @@ from kymgraph.updates import UPDATE_LIMITS, inspect
 
 #: How often a change is made again when others commit in between.
 _ATTEMPTS: Final = 50
-_TAG = re.compile(r'(?:W/)?"g(\d+)[^"]*"')
+_TAG = re.compile(r'(?:W/)?"g([0-9]{1,18})[^"]*"')
+#: Parameters that every write takes, and those of an update to `/sparql` beside them.
+COMMON: Final = ("dry-run", "lang", "reason")
+_PROTOCOL: Final = (
+    *COMMON, "format", "output", "results", "timeout", "update", "using-graph-uri", "using-named-graph-uri",
+)  # fmt: skip
+_REPEATED: Final = frozenset({"using-graph-uri", "using-named-graph-uri", "graph", "default"})
+_YES: Final = ("true", "1", "yes", "")
+_NO: Final = ("false", "0", "no")
 _PATCHES: Final = frozenset({"application/rdf-patch", "text/rdf-patch"})
 _RDF_TYPES: Final = ("text/turtle", "application/ld+json")
 _REPORT_FORMATS: Final = (*_RDF_TYPES, "application/json", "text/plain")
 _REPORT_TYPES: Final = ("application/problem+json", "application/json", *_RDF_TYPES)
 _OUTCOME_TYPES: Final = ("application/json", *_RDF_TYPES, "text/plain")
 
-Make = Callable[[], Awaitable[Changeset]]
+Made = Changeset | SheetChange
+Make = Callable[[], Awaitable[Made]]
+Located = Callable[[Report], Report]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +101,10 @@ async def read(
     parameters: Sequence[tuple[str, str]],
     body: bytes,
     address: tuple[str, int] | None,
+    *,
+    known: Sequence[str] = _PROTOCOL,
 ) -> Asked:
-    """Read what a writing request asks; `line` is its method and path.
+    """Read what a writing request asks; `line` is its method and path, `known` the parameters it may have.
 
     Raises TokenRequired, TokenInvalid, NotAllowed, BadParameter, RequestError.
     """
@@ -96,13 +112,15 @@ async def read(
     if principal is None:
         raise TokenRequired(line)
     principal.require("editor")
-    given = dict(reversed(parameters))
+    given = _given(parameters, known)
     reason = given.get("reason") or unquote(headers.get("kymgraph-reason", ""))
     key = headers.get("idempotency-key")
     if key is not None and not 0 < len(key) <= 200:
         raise BadParameter("nothing was written: an Idempotency-Key has 1 to 200 characters")
-    if len(reason) > 1000:
-        raise BadParameter("nothing was written: a reason has at most 1,000 characters")
+    check_reason(reason)
+    dry_run = given.get("dry-run", "false").lower()
+    if dry_run not in (*_YES, *_NO):
+        raise BadParameter(f"nothing was written: dry-run is true or false, not {dry_run!r}")
     asked = hashlib.sha256(json.dumps([line, *sorted(parameters)]).encode() + b"\n" + body).digest()
     return Asked(
         principal=principal,
@@ -112,12 +130,31 @@ async def read(
         reason=reason,
         key=key,
         match=_match(headers.get("if-match")),
-        dry_run=given.get("dry-run", "false").lower() in ("true", "1", "yes", ""),
+        dry_run=dry_run in _YES,
         fingerprint=base64.urlsafe_b64encode(asked).decode().rstrip("="),
     )
 
 
-async def read_http(services: Services, request: HttpRequest) -> tuple[Asked, bytes]:
+def _given(parameters: Sequence[tuple[str, str]], known: Sequence[str]) -> dict[str, str]:
+    """The parameters by name. One that is misspelt (`dryrun=true`) must not become a write after all."""
+    given: dict[str, str] = {}
+    for name, value in parameters:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            raise BadParameter(
+                f"nothing was written: {name!r} is no parameter of this request"
+                + (f"; did you mean {near[0]}?" if near else ""),
+                hint=f"it takes {', '.join(sorted(known))}",
+            )
+        if name in given and name not in _REPEATED:
+            raise BadParameter(f"nothing was written: {name} is given twice", hint="give it once")
+        given.setdefault(name, value)
+    return given
+
+
+async def read_http(
+    services: Services, request: HttpRequest, known: Sequence[str] = COMMON
+) -> tuple[Asked, bytes]:
     """`read` for a request of the framework, and its body, which is read from those alone who may write."""
     headers = request.headers
     principal = await services.authenticator.principal(headers.get("authorization"))
@@ -126,7 +163,7 @@ async def read_http(services: Services, request: HttpRequest) -> tuple[Asked, by
     principal.require("editor")
     body = await read_body(request.receive, services.settings.write_bytes)
     line, parameters = f"{request.method} {request.url.path}", request.query_params.multi_items()
-    return await read(services, line, headers, parameters, body, request.client), body
+    return await read(services, line, headers, parameters, body, request.client, known=known), body
 
 
 def _match(header: str | None) -> int | None:
@@ -170,13 +207,17 @@ async def _perform(
     if (repeated := _repeated(services, asked)) is not None:
         return await _outcome(services, asked.client, repeated, None)
     for attempt in range(_ATTEMPTS):
-        request = _request(services, asked, await make(), kind, more)
+        made = await make()
+        change, located = _unwrapped(made, asked.lang)
+        request = _request(services, asked, change, kind, more)
         graphs = names_of(services, request.change)
         asked.principal.require("editor", graphs=graphs)
         if asked.dry_run:
-            return await _looked_at(services, asked, request)
+            outcome = await check(services, request)
+            outcome = replace(outcome, report=located(outcome.report))
+            return await _outcome(services, asked.client, outcome, None)
         if not asked.principal.may("publisher", graphs=graphs):
-            return await _propose(services, asked, request, graphs)
+            return await _propose(services, asked, request, graphs, located)
         try:
             outcome = await services.dataset.acommit(request)
         except BaseMoved as error:
@@ -186,6 +227,8 @@ async def _perform(
             continue
         except KymgraphError as error:
             await record(services, asked, "commit", request.change.id, error.code)
+            if isinstance(error, GateRejected) and isinstance(error.report, Report):
+                error.report = located(error.report)
             raise
         await record(services, asked, "commit", str(outcome.generation), outcome.status)
         return await _outcome(services, asked.client, outcome, created(outcome))
@@ -236,8 +279,9 @@ async def check(services: Services, request: Request) -> Outcome:
     """The verdict on a change in the state of now."""
     dataset = services.dataset
     view = dataset.view()
-    change = await asyncio.to_thread(resolve, request, State(view, view.generation), Rules(services.project))
-    [verdict] = await services.judge.judge(view.generation, (), [change])
+    project = services.project
+    change = await asyncio.to_thread(resolve, request, State(view, view.generation), project)
+    [verdict] = await services.judge.judge(view.generation, (), [with_reason(change, project)])
     if isinstance(verdict, KymgraphError):
         raise verdict
     return Outcome("checked", view.generation, change, verdict)
@@ -247,21 +291,27 @@ async def look_at(
     services: Services, make: Make, *, reason: str, lang: Language, accept: str | None, client: str
 ) -> Response:
     """What a change would come to, for anybody who asks: verdict, difference, questions."""
-    request = Request(replace(await make(), reason=reason))
-    outcome = await check(services, request)
+    change, located = _unwrapped(await make(), lang)
+    outcome = await check(services, Request(replace(change, reason=reason)))
+    outcome = replace(outcome, report=located(outcome.report))
     if choose(accept, _OUTCOME_TYPES) == "application/json":
         return await _outcome(services, client, outcome, None)
     return report_response(services, outcome.report, accept, lang)
 
 
-async def _looked_at(services: Services, asked: Asked, request: Request) -> Response:
-    return await _outcome(services, asked.client, await check(services, request), None)
+def _unwrapped(made: Made, lang: Language) -> tuple[Changeset, Located]:
+    """The changeset, and how the results of a report get their places in the input: cells of a sheet."""
+    if isinstance(made, Changeset):
+        return made, lambda report: report
+    return made.change, lambda report: made.located(report, lang)
 
 
-async def _propose(services: Services, asked: Asked, request: Request, graphs: Sequence[str]) -> Response:
+async def _propose(
+    services: Services, asked: Asked, request: Request, graphs: Sequence[str], located: Located
+) -> Response:
     outcome = await check(services, request)
     if not outcome.report.accepted:
-        raise GateRejected(outcome.report)
+        raise GateRejected(located(outcome.report))
     proposal = await asyncio.to_thread(
         services.access.propose,
         asked.principal,
@@ -296,6 +346,18 @@ _SHEETS: Final = {
 }
 
 
+#: What the body of a write can be.
+_READ: Final = ", ".join(
+    (
+        *(known.media_types[0] for known in rdf.FORMATS.values()),
+        "application/rdf-patch",
+        _UPDATE,
+        *_SHEETS,
+        FORM_TYPE,
+    )
+)
+
+
 def is_change(content_type: str) -> bool:
     """Whether a body of this type can be nothing but a change (RDF can also be looked at by itself)."""
     media_type = content_type.partition(";")[0].strip().lower()
@@ -315,30 +377,45 @@ def maker(
 ) -> Make:
     """How to make the changeset that a body asks for, by its type: RDF, RDF Patch, SPARQL Update, a sheet.
 
-    Raises UnsupportedMediaType for a type or content coding that is not read.
+    Raises UnsupportedMediaType for a type, character set or content coding that is not read.
     """
-    media_type = content_type.partition(";")[0].strip().lower()
+    media_type, _, rest = content_type.partition(";")
+    media_type = media_type.strip().lower()
+    charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", rest, re.IGNORECASE)
+    if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedMediaType(
+            f"nothing was written: the body is in {charset[1]}; only UTF-8 is read",
+            hint="save it as UTF-8 and send it with charset=utf-8",
+        )
     packed = coding.strip().lower() in ("gzip", "x-gzip")
     if coding and not packed and coding.strip().lower() != "identity":
         raise UnsupportedMediaType(
-            f"nothing was written: the coding {coding} is not read", headers={"accept-encoding": "gzip"}
+            f"nothing was written: the coding {coding} is not read; gzip is",
+            headers={"accept-encoding": "gzip"},
         )
     if media_type == _UPDATE:
+        if packed:
+            raise UnsupportedMediaType("nothing was written: an update is sent as it is, not packed")
         text = body_text(body)
         return lambda: update(services, client, text)
     if media_type in _SHEETS:
         suffix = _SHEETS[media_type] + (".gz" if packed else "")
         return lambda: _sheet(services, lang, body, suffix, graph)
-    if media_type not in _PATCHES:
+    form = media_type == FORM_TYPE
+    if media_type not in _PATCHES and not form:
         try:
             rdf.format_for(media_type or "nothing")
-        except InputError as error:
-            raise UnsupportedMediaType(f"nothing was written: {error.message}") from None
+        except InputError:
+            raise UnsupportedMediaType(
+                f"nothing was written: a body of type {media_type or '(none given)'} is not read here",
+                hint=f"send it with its Content-Type: {_READ}",
+                headers={"accept-post": _READ},
+            ) from None
     limit = services.settings.write_bytes
     return lambda: from_body(
         services.dataset,
         body,
-        media_type,
+        content_type if form else media_type,
         graph=graph,
         mode=mode,
         packed=packed,
@@ -385,20 +462,18 @@ async def _loaded(services: Services, text: str) -> dict[str, Loaded]:
 
 async def _sheet(
     services: Services, lang: Language, body: bytes, suffix: str, graph: NamedNode | None
-) -> Changeset:
-    from kymgraph.intake.sheet import from_sheet
-
-    dataset = services.dataset
-    made = await asyncio.to_thread(
-        from_sheet,
+) -> SheetChange:
+    path = services.dataset.store.checkpoint_path()
+    return await asyncio.to_thread(
+        from_sheet_apart,
         body,
         project=services.project,
-        view=dataset.view(),
+        checkpoint=path,
+        generation=int(path.name),
         graph=graph,
         lang=lang,
         suffix=suffix,
     )
-    return made.change
 
 
 # --- answers --------------------------------------------------------------------------------------------

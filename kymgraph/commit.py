@@ -8,6 +8,7 @@ each is judged on its own, in order, against the state that the accepted ones be
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -15,19 +16,21 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from kymgraph import ledger
 from kymgraph.changeset import Changeset
 from kymgraph.errors import (
+    BadParameter,
     BaseMoved,
     ChangeConflict,
     GateRejected,
-    GraphNotWritable,
     IdReused,
+    InputError,
     KymgraphError,
-    NameAGraph,
 )
-from kymgraph.project import LEDGER_GRAPH, ONTOLOGY_GRAPH, SHAPES_GRAPH, Project
+from kymgraph.project import LEDGER_GRAPH, Project
 from kymgraph.rdf import DefaultGraph, NamedNode, Quad, Triple, canonical
+from kymgraph.rdf import Literal as RdfLiteral
 from kymgraph.report import Report
 from kymgraph.store.embedded import EmbeddedStore
 from kymgraph.store.journal import Entry, Journal
+from kymgraph.store.rules import Rules
 from kymgraph.view import View
 
 if TYPE_CHECKING:
@@ -36,8 +39,11 @@ if TYPE_CHECKING:
 
 Status = Literal["committed", "unchanged", "repeated", "checked"]
 
-#: Graphs that are made by other means than a change from outside.
-NOT_WRITABLE: Final = (LEDGER_GRAPH, ONTOLOGY_GRAPH, SHAPES_GRAPH)
+#: Characters that no XML can hold, so that a text with them could not be given to every reader.
+_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+#: Characters that a reason may have; and where there were bytes that are not UTF-8, one of these stands.
+_REASON: Final = 1000
+_BROKEN: Final = re.compile("[\ud800-\udfff\ufffd]")
 #: Changes that one batch may hold.
 BATCH: Final = 256
 
@@ -66,35 +72,6 @@ class Outcome:
     generation: int  #: the generation that holds it (for "checked": that it was checked against)
     change: Changeset  #: what it came to: no-ops dropped, `base` the generation it met
     report: Report = field(default_factory=Report)
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a change may touch in one project."""
-
-    project: Project
-
-    def check(self, request: Request) -> None:
-        """Raise NameAGraph or GraphNotWritable for a change that touches what no change may."""
-        change, project = request.change, self.project
-        if project.default_graph == "union" and any(
-            isinstance(quad.graph_name, DefaultGraph)
-            for quads in (change.added, change.removed)
-            for quad in quads
-        ):
-            raise NameAGraph(
-                "nothing was written: the default graph is the union of the named graphs, made by itself",
-                hint="name the graph: GRAPH <…> { … } in an update, --graph NAME on the command line",
-            )
-        closed = (LEDGER_GRAPH,) if request.kind == "import" else NOT_WRITABLE
-        for name in closed:
-            if project.base.graph(name) in change.graphs:
-                raise GraphNotWritable(
-                    f"nothing was written: the graph {name!r} is not changed from outside",
-                    hint="the ledger is written by commits alone"
-                    if name == LEDGER_GRAPH
-                    else "edit the project's files and take them in with `kymgraph import`",
-                )
 
 
 class State:
@@ -144,13 +121,50 @@ class State:
             self._graphs = (self._graphs - change.dropped) | change.created
 
 
-def resolve(request: Request, state: State, rules: Rules) -> Changeset:
+def check_reason(reason: str) -> None:
+    """See that a reason can stand in the ledger. Raises BadParameter.
+
+    >>> check_reason("Budjetti päätetty")
+    """
+    if len(reason) > _REASON:
+        raise BadParameter(
+            f"nothing was written: a reason has at most {_REASON:,} characters", hint="say it in one sentence"
+        )
+    if _UNPRINTABLE.search(reason) or _BROKEN.search(reason):
+        raise BadParameter(
+            "nothing was written: the reason holds a control character, or bytes that are not UTF-8",
+            hint="write it as plain text in UTF-8",
+        )
+
+
+def with_reason(change: Changeset, project: Project) -> Changeset:
+    """The change as it is judged: with its reason, since people may write what must not be published.
+
+    The rest of what the ledger says of a commit is ours.
+    """
+    if not change.reason:
+        return change
+    return replace(change, added=change.added | {ledger.reason_quad(project, change.base + 1, change.reason)})
+
+
+def resolve(request: Request, state: State, project: Project) -> Changeset:
     """What a request comes to in a state: exact, in the store's form, no-ops dropped, its base the state's.
 
-    Raises BaseMoved, ChangeConflict, NameAGraph, GraphNotWritable.
+    Raises BaseMoved, ChangeConflict, NameAGraph, GraphNotWritable, InputError.
     """
     change = request.change
-    rules.check(request)
+    rules = Rules.of(project)
+    if request.kind == "import":  # files are how the ontology and the shapes are made
+        rules = replace(rules, protected=(project.base.graph(LEDGER_GRAPH),))
+    rules.check_all({quad.graph_name for quads in (change.added, change.removed) for quad in quads})
+    rules.check_all(NamedNode(iri) for iri in change.created | change.dropped)
+    for quad in change.added:
+        if isinstance(quad.object, RdfLiteral) and _UNPRINTABLE.search(quad.object.value):
+            raise InputError(
+                f"nothing was written: a text of {quad.subject} ({quad.predicate}) holds a control "
+                f"character, which no XML can: {quad.object.value[:60]!r}",
+                hint="leave the character out; most often it comes from copying out of a PDF",
+            )
     if request.match is not None and request.match != state.number:
         raise BaseMoved(
             f"nothing was written: generation {request.match} was asked for, the newest is {state.number}",
@@ -201,7 +215,6 @@ class Committer:
         from kymgraph.store.writer import StoreWriter  # readers have no need of it
 
         self.project, self.store = project, store
-        self.rules = Rules(project)
         self.writer = StoreWriter(store, project, keep=keep, ledger_of=self._ledger)
         self._deadline = deadline
         self._judge: Judge | None = None
@@ -255,7 +268,7 @@ class Committer:
                 try:
                     outcome = self._repeated(request)
                     if outcome is None:
-                        change = resolve(request, state, self.rules)
+                        change = resolve(request, state, self.project)
                         outcome = Outcome("unchanged", self.head, change) if change.empty else None
                 except KymgraphError as error:
                     outcomes[index] = error
@@ -265,18 +278,23 @@ class Committer:
                     continue
                 commit = self._entry(request, change, state.number + 1)
                 made.append((index, commit))
-                # What the ledger says of it is judged with it: a reason may hold what must not be published.
-                yield replace(change, added=change.added | frozenset(commit.ledger))
+                yield with_reason(change, self.project)
 
-        for verdict in self._verdicts(changes(), judged=batch[0][1].judged):
-            index, commit = made[-1]
-            if isinstance(verdict, KymgraphError):
-                outcomes[index] = verdict
-            elif not verdict.accepted:
-                outcomes[index] = GateRejected(verdict)
-            else:
-                commits[index], reports[index] = commit, verdict
-                state.accept(commit.change)
+        try:
+            for verdict in self._verdicts(changes(), judged=batch[0][1].judged):
+                index, commit = made[-1]
+                if isinstance(verdict, KymgraphError):
+                    outcomes[index] = verdict
+                elif not verdict.accepted:
+                    outcomes[index] = GateRejected(verdict)
+                else:
+                    commits[index], reports[index] = commit, verdict
+                    state.accept(commit.change)
+        except KymgraphError as error:
+            # No judge can be had (shapes on the disk that cannot be read, say): that holds for the rest.
+            for index, _ in batch:
+                if index not in outcomes and index not in commits:
+                    outcomes[index] = error
         if not commits:
             return
         try:
@@ -363,8 +381,8 @@ def check(
     judge: Callable[[int, Sequence[Changeset]], Iterable[Report | KymgraphError]],
 ) -> Outcome:
     """What a change would come to in the state of `view`, without writing. Raises what refuses it."""
-    change = resolve(request, State(view, view.generation), Rules(project))
-    [report] = judge(view.generation, [change])
+    change = resolve(request, State(view, view.generation), project)
+    [report] = judge(view.generation, [with_reason(change, project)])
     if isinstance(report, KymgraphError):
         raise report
     return Outcome("checked", view.generation, change, report)

@@ -254,6 +254,11 @@ class Dataset:
     # -- queries
 
     @property
+    def pool_options(self) -> dict[str, Any]:
+        """How worker pools over this dataset are made (`store.workers.WorkerPool`)."""
+        return dict(self._options)
+
+    @property
     def sandbox(self) -> str:
         """How queries are kept off the network, for `/health` and `doctor`."""
         pool = self._pools.get(None)
@@ -459,7 +464,8 @@ class Dataset:
 
     def _published(self, number: int) -> None:
         if not FIRST_GENERATION < number <= self.generation:
-            known = f"they are {FIRST_GENERATION + 1} to {self.generation}"
+            first = FIRST_GENERATION + 1
+            known = f"they are {first} to {self.generation}" if self.generation > first else f"only {first}"
             raise CommitNotFound(
                 f"there is no commit {number}: "
                 + (

@@ -289,6 +289,7 @@ class _Fault(Protocol):
     """What `SheetRefused` needs of a `kymgraph.intake.faults.Fault`, which is a layer above this module."""
 
     def to_dict(self) -> dict[str, Any]: ...
+    def text(self, lang: str = ...) -> str: ...
 
 
 class SheetRefused(InputError):

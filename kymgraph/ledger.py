@@ -11,10 +11,11 @@ from typing import Final
 from kymgraph.changeset import Changeset
 from kymgraph.namespaces import KYM, PREFIXES, PROV, RDF, RDFS, XSD
 from kymgraph.project import LEDGER_GRAPH, Project
-from kymgraph.rdf import Literal, NamedNode, Quad, Term, canonical
+from kymgraph.rdf import Literal, NamedNode, Quad, Term
 from kymgraph.store.journal import Entry
 
 GENERATION: Final = NamedNode(KYM + "generation")
+REASON: Final = NamedNode(RDFS + "comment")
 
 
 def commit_iri(project: Project, number: int) -> NamedNode:
@@ -22,8 +23,14 @@ def commit_iri(project: Project, number: int) -> NamedNode:
     return NamedNode(project.base.id("commit", str(number)))
 
 
+def reason_quad(project: Project, number: int, reason: str) -> Quad:
+    """What the ledger says of why."""
+    graph = NamedNode(project.base.graph(LEDGER_GRAPH))
+    return Quad(commit_iri(project, number), REASON, Literal(reason), graph)
+
+
 def quads_of(project: Project, entry: Entry, change: Changeset) -> tuple[Quad, ...]:
-    """What the ledger says of one commit; the same quads whenever it is asked (replay relies on it)."""
+    """What the ledger says of one commit, in the store's form; the same whenever it is asked, for replay."""
     commit = commit_iri(project, entry.number)
     graph = NamedNode(project.base.graph(LEDGER_GRAPH))
     quads: list[Quad] = []
@@ -34,7 +41,7 @@ def quads_of(project: Project, entry: Entry, change: Changeset) -> tuple[Quad, .
     say(RDF + "type", NamedNode(PROV + "Activity"))
     say(RDF + "type", NamedNode(KYM + "Commit"))
     say(GENERATION.value, _number(entry.number))
-    say(PROV + "endedAtTime", Literal(entry.time, datatype=NamedNode(XSD + "dateTime")))
+    say(PROV + "endedAtTime", Literal(_shortest(entry.time), datatype=NamedNode(XSD + "dateTime")))
     say(KYM + "quadsAdded", _number(entry.added))
     say(KYM + "quadsRemoved", _number(entry.removed))
     say(PREFIXES["dcterms"] + "identifier", Literal(entry.id))
@@ -45,10 +52,20 @@ def quads_of(project: Project, entry: Entry, change: Changeset) -> tuple[Quad, .
     if entry.source:
         say(PROV + "used", NamedNode(entry.source))
     if entry.reason:
-        say(RDFS + "comment", Literal(entry.reason))
+        quads.append(reason_quad(project, entry.number, entry.reason))
     if reverted := entry.more.get("reverts"):
         say(KYM + "reverts", commit_iri(project, int(reverted)))
-    return tuple(canonical(quads).quads)
+    return tuple(quads)
+
+
+def _shortest(time: str) -> str:
+    """A time as the store keeps it: without zeros at the end of its fraction.
+
+    >>> _shortest("2026-11-22T08:30:00.120Z"), _shortest("2026-11-22T08:30:00.000Z")
+    ('2026-11-22T08:30:00.12Z', '2026-11-22T08:30:00Z')
+    """
+    whole, point, fraction = time.removesuffix("Z").partition(".")
+    return whole + (point + fraction).rstrip("0").rstrip(".") + "Z"
 
 
 def _number(value: int) -> Literal:

@@ -86,7 +86,7 @@ class _Index:
         lists = [
             index.get(term, []) for index, term in zip(self._by, pattern, strict=True) if term is not None
         ]
-        for quad in min(lists, key=len, default=list(self._all)):
+        for quad in min(lists, key=len) if lists else list(self._all):
             terms = (quad.subject, quad.predicate, quad.object)
             if all(wanted is None or wanted == term for wanted, term in zip(pattern, terms, strict=True)):
                 yield quad

@@ -261,6 +261,8 @@ def canonical(quads: Iterable[Quad]) -> Canonical:
     given = list(quads)
     # Passing each distinct literal through a store is the only way that cannot disagree with the store.
     literals = list({q.object: None for q in given if isinstance(q.object, Literal) and _is_typed(q.object)})
+    if not literals:
+        return Canonical(list(dict.fromkeys(given)))
     scratch = ox.Store()
     predicate = NamedNode("urn:x:p")
     scratch.extend([Quad(NamedNode(f"urn:x:{n}"), predicate, literal) for n, literal in enumerate(literals)])

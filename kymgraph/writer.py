@@ -301,10 +301,18 @@ class Supervisor:
 # --- asking it ------------------------------------------------------------------------------------------
 
 
-def _nobody(folder: Path) -> Busy:
+def _nobody(*, reached: bool) -> Busy:
+    """That no answer came; `reached` tells whether the change may have come to the writer all the same."""
+    if reached:
+        return Busy(
+            "it is not known whether the change was written: the writer process took it and did not answer",
+            hint="send the same change again with the same id (Idempotency-Key, --id): "
+            "it is written once at most",
+        )
     return Busy(
-        f"it is not known that anything was written: the writer of {folder} did not answer",
-        hint="send the same change again with the same id: it is written once at most; see `kymgraph doctor`",
+        "nothing was written: the writer process is not running",
+        hint="try again in a moment; if that does not help, the operator finds why in the server's log "
+        "and with `kymgraph doctor`",
     )
 
 
@@ -316,16 +324,18 @@ def send(folder: Path, request: Request, *, tries: float = 15.0) -> Outcome:
     """
     until = time.monotonic() + tries
     message = _request_message(request)
+    reached = False
     while True:
         with contextlib.suppress(OSError, EOFError), socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(PATIENCE)
             with _short(folder / SOCKET) as name:
                 connection.connect(name)
+            reached = True
             connection.sendall(message)
             head, patch = _receive(connection)
             return _answer(json.loads(head), patch)
         if time.monotonic() >= until:
-            raise _nobody(folder)
+            raise _nobody(reached=reached)
         time.sleep(0.1)
 
 
@@ -334,11 +344,13 @@ async def asend(folder: Path, request: Request, *, tries: float = 15.0) -> Outco
     loop = asyncio.get_running_loop()
     until = loop.time() + tries
     message = _request_message(request)
+    reached = False
     while True:
         with contextlib.suppress(OSError, EOFError, TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 with _short(folder / SOCKET) as name:
                     reader, writer = await asyncio.open_unix_connection(name, limit=1 << 20)
+                reached = True
                 try:
                     writer.write(message)
                     await writer.drain()
@@ -348,7 +360,7 @@ async def asend(folder: Path, request: Request, *, tries: float = 15.0) -> Outco
                     writer.close()
             return _answer(json.loads(head), patch)
         if loop.time() >= until:
-            raise _nobody(folder)
+            raise _nobody(reached=reached)
         await asyncio.sleep(0.1)
 
 

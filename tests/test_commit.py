@@ -19,7 +19,8 @@ from kymgraph.errors import (
     KymgraphError,
     NameAGraph,
 )
-from kymgraph.rdf import DEFAULT_GRAPH, FORMATS, NamedNode, Quad, parse
+from kymgraph.ledger import quads_of
+from kymgraph.rdf import DEFAULT_GRAPH, FORMATS, NamedNode, Quad, canonical, parse
 from kymgraph.store.embedded import EmbeddedStore
 from kymgraph.view import UNION
 from tests.conftest import MakeProject
@@ -98,6 +99,10 @@ def test_an_accepted_change_is_the_next_generation_and_stands_in_the_ledger(comm
         } }"""
     )
     assert (row["who"].value, row["why"].value, row["n"].value) == (agent, "uusi", "2")
+    entry = committer.journal.entry(2)
+    for time in (entry.time, "2026-11-22T08:30:00.120Z", "2026-11-22T08:30:00.000Z"):
+        said = quads_of(committer.project, replace(entry, time=time), outcome.change)
+        assert canonical(said).quads == list(said)
 
 
 def test_a_refused_change_leaves_generation_and_ledger_as_they_were(committer):

@@ -143,3 +143,47 @@ def test_the_longest_prefix_shortens_a_name():
 
     assert Report(prefixes=prefixes).short(NamedNode("https://example.org/programme/x")) == "p:x"
     assert Report(prefixes=prefixes).short(NamedNode("urn:x")) == "<urn:x>"
+
+
+CHANGED = Report.of(
+    [result("old", status="pre-existing"), result("fixed", status="mended"), result("new", severity=WARNING)]
+)
+
+
+def test_what_a_change_did_not_bring_does_not_block_it():
+    assert (CHANGED.accepted, CHANGED.conforms) == (True, False)
+    assert not Report.of([result("a", status="new"), result("b", status="mended")]).accepted
+
+
+def test_mended_results_are_not_in_the_state_after_the_change():
+    report = Report.of([result("a", status="mended")])
+
+    assert (report.accepted, report.conforms, report.violations) == (True, True, ())
+    assert "sh:result" not in report.to_turtle()
+    assert json.loads(report.to_json())["results"][0]["status"] == "mended"
+    assert json.loads(report.to_sarif())["runs"][0]["results"] == []
+
+
+def test_what_a_change_brings_comes_first():
+    assert [r.status for r in CHANGED.results] == ["new", "pre-existing", "mended"]
+
+
+@pytest.mark.parametrize(
+    ("lang", "old", "fixed", "sums"),
+    [
+        ("fi", "VIRHE (ennestään)", "VIRHE (korjautuu)", "Uusia: 1, ennestään: 1, korjautuvia: 1."),
+        ("sv", "FEL (sedan tidigare)", "FEL (åtgärdas)", "Nya: 1, sedan tidigare: 1, åtgärdade: 1."),
+        ("en", "VIOLATION (was there before)", "VIOLATION (mended)", "New: 1, there before: 1, mended: 1."),
+    ],
+)
+def test_the_text_says_what_the_change_did(lang, old, fixed, sums):
+    text = CHANGED.to_text(lang)
+
+    for part in (old, fixed, sums):
+        assert part in text
+    assert sums not in Report.of([result("a")]).to_text(lang), "nothing was judged as a change"
+
+
+def test_turtle_says_what_was_there_before():
+    assert CHANGED.to_turtle().count("resultStatus") == 1
+    assert 'kymsh:resultStatus "pre-existing"' in CHANGED.to_turtle()

@@ -22,7 +22,7 @@ from kymgraph.changeset import Changeset, from_patch, to_patch
 from kymgraph.commit import Outcome
 from kymgraph.commit import Request as CommitRequest
 from kymgraph.diff import diff
-from kymgraph.errors import FormatNotAvailable
+from kymgraph.errors import FormatNotAvailable, InputError
 from kymgraph.store.journal import Entry
 from kymgraph.store.rules import named_graph
 
@@ -30,6 +30,8 @@ router = APIRouter(tags=["changes"])
 
 PATCH = "application/rdf-patch"
 _OFFERS = ("application/json", PATCH, "text/plain")
+#: Parameters of a decision, which is no change that could be tried first.
+_DECIDING = ("lang", "reason")
 
 
 def entry_to_dict(entry: Entry) -> dict[str, Any]:
@@ -64,9 +66,9 @@ async def changes(
     ] = None,
 ) -> Response:
     """The commits since the store was built, newest first; `next` is the page after this one."""
-    dataset, base = services.dataset, services.project.base
+    dataset = services.dataset
     generation = dataset.generation
-    iri = graph if graph is None or ":" in graph else base.graph(graph)
+    iri = None if graph is None else named_graph(services.project, graph).value
     until = generation if before is None else before - 1
 
     def listed() -> list[Entry]:
@@ -138,7 +140,9 @@ async def apply(
 
     With a token of an editor it becomes a proposal (202); `dry-run=true` only looks at it.
     """
-    asked, body = await writes.read_http(services, request)
+    asked, body = await writes.read_http(services, request, (*writes.COMMON, "graph", "mode"))
+    if not body.strip():
+        raise InputError("nothing was written: the body is empty", hint="send the change as the body")
     target = None if graph is None else named_graph(services.project, graph)
     headers = request.headers
     make = writes.maker(
@@ -202,7 +206,7 @@ async def proposal(request: Request, services: ServicesDep, id: str) -> Response
 @router.post("/proposals/{id}/accept", summary="Accept a proposal", operation_id="acceptProposal")
 async def accept(request: Request, services: ServicesDep, id: str) -> Response:
     """Commit the proposal, checked again in the state of now. `reason=` goes to its author."""
-    asked, _ = await writes.read_http(services, request)
+    asked, _ = await writes.read_http(services, request, _DECIDING)
     access, principal = services.access, asked.principal
     claim = await asyncio.to_thread(access.claim, id, principal)
     try:
@@ -243,7 +247,7 @@ async def withdraw(request: Request, services: ServicesDep, id: str) -> Response
 async def _decide(
     request: Request, services: Services, id: str, decision: Literal["declined", "withdrawn"]
 ) -> Response:
-    asked, _ = await writes.read_http(services, request)
+    asked, _ = await writes.read_http(services, request, _DECIDING)
     decided = await asyncio.to_thread(
         services.access.decide, id, asked.principal, decision, reason=asked.reason, address=asked.client
     )

@@ -29,6 +29,7 @@ from kymgraph import results
 from kymgraph.changeset import Changeset
 from kymgraph.dataset import Dataset
 from kymgraph.errors import GraphNotFound, InputError
+from kymgraph.intake.sheet import SheetChange
 from kymgraph.queries import inspect
 from kymgraph.rdf import DEFAULT_GRAPH, DefaultGraph, NamedNode
 from kymgraph.store.rules import Rules, named_graph
@@ -36,6 +37,10 @@ from kymgraph.store.rules import Rules, named_graph
 router = APIRouter(tags=["graphs"])
 
 _UPDATE: Final = "application/sparql-update"
+#: Graph Store Protocol, 4.2: a relative IRI is 400.
+_RELATIVE: Final = (
+    "nothing was {did}: graph= takes an absolute IRI, not {iri!r}; by its name it is /graph/NAME"
+)
 
 
 @router.head("/graph/{name:path}", include_in_schema=False)
@@ -61,6 +66,8 @@ async def graphs(
     if default is not None:
         return await _graph(request, services, None)
     if graph is not None:
+        if ":" not in graph:
+            raise RequestError(_RELATIVE.format(did="read", iri=graph))
         return await _graph(request, services, graph)
     counts = await services.graphs.counts()
     accept = request.headers.get("accept")
@@ -100,13 +107,15 @@ async def write_graph(request: Request, services: ServicesDep, name: str) -> Res
 @router.api_route("/graphs", methods=["PUT", "POST", "DELETE", "PATCH"], include_in_schema=False)
 async def write_graphs(request: Request, services: ServicesDep) -> Response:
     """Write one graph named by `graph=` or `default`; POST without either makes a new one."""
-    asked, body = await writes.read_http(services, request)
+    asked, body = await writes.read_http(services, request, (*writes.COMMON, "graph", "default"))
     named = [(n, v) for n, v in request.query_params.multi_items() if n in ("graph", "default")]
     if len(named) > 1 or (not named and request.method != "POST"):
         raise RequestError("nothing was written: name one graph, by graph=IRI or by default")
     if not named:
         return await _write(request, services, services.project.base.graph(uuid.uuid4().hex), asked, body)
     name, iri = named[0]
+    if name == "graph" and ":" not in iri:
+        raise RequestError(_RELATIVE.format(did="written", iri=iri))
     return await _write(request, services, None if name == "default" else iri, asked, body)
 
 
@@ -123,7 +132,7 @@ async def _write(
     if method == "DELETE":
         if not exists:
             known = await services.graphs.names()
-            raise _not_found(services, known, iri or "")
+            raise _not_found(services, known, iri or "", "written")
         return await writes.perform(services, asked, lambda: _emptied(services, target))
     content_type = headers.get("content-type", "")
     if method == "PATCH" and content_type.partition(";")[0] not in ("application/rdf-patch", _UPDATE):
@@ -151,6 +160,8 @@ async def _write(
 async def _within(make: writes.Make, target: NamedNode | None, method: str) -> Changeset:
     """The change, seen to stay within the graph that the request names; PUT and POST let it exist."""
     change = await make()
+    if isinstance(change, SheetChange):
+        raise UnsupportedMediaType("nothing was written: send a spreadsheet to POST /changes")
     others = change.graphs - {target.value if target is not None else ""}
     if others:
         raise InputError(
@@ -206,12 +217,12 @@ def _names(dataset: Dataset, at: int) -> list[str]:
     return [graph.value for graph in dataset.view(at).graphs()]
 
 
-def _not_found(services: Services, known: Iterable[str], iri: str) -> GraphNotFound:
+def _not_found(services: Services, known: Iterable[str], iri: str, did: str = "read") -> GraphNotFound:
     base = services.project.base
     names = [base.graph_name(graph) or graph for graph in known]
     near = difflib.get_close_matches(base.graph_name(iri) or iri, names, 3, 0.4)
     hint = f"near names: {', '.join(near)}" if near else "GET /graphs lists them all"
-    return GraphNotFound(f"nothing was read: there is no graph {iri}; {hint}", hint=hint)
+    return GraphNotFound(f"nothing was {did}: there is no graph {iri}; {hint}", hint=hint)
 
 
 def _wants_json(accept: str | None) -> bool:

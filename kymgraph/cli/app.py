@@ -29,11 +29,12 @@ from kymgraph.cli import (
     query,
     reason,
     serve,
+    template,
     token,
     validate,
 )
 from kymgraph.cli.common import LANGUAGES, Context, note
-from kymgraph.errors import GateRejected, KymgraphError
+from kymgraph.errors import GateRejected, KymgraphError, SheetRefused
 
 #: Options that may stand before or after the command.
 GLOBAL: Final = ("--project", "--store", "--lang")
@@ -153,6 +154,7 @@ _COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "revert": history.revert,
     "import": import_.command,
     "export": export.command,
+    "template": template.command,
     "validate": validate.command,
     "evidence": evidence.command,
     "reason": reason.command,
@@ -188,6 +190,11 @@ def _explain(error: KymgraphError, lang: str) -> None:
     note(f"kymgraph: {error.message}")
     if isinstance(error, GateRejected):
         note(error.report.to_text(lang))
+    if isinstance(error, SheetRefused):  # its message names the first of them
+        from kymgraph.intake.faults import LISTED
+
+        for fault in error.faults[LISTED:]:
+            note(fault.text(lang))
     if error.hint:
         note(f"  {error.hint}")
 

@@ -13,15 +13,14 @@ from kymgraph.cli.common import Context
 if TYPE_CHECKING:
     from kymgraph.commit import Request
     from kymgraph.dataset import Dataset
+    from kymgraph.report import Report
 
 #: How often a change is made again when others commit in between.
 _ATTEMPTS: Final = 50
 
 File = Annotated[
     Path,
-    typer.Argument(
-        exists=True, dir_okay=False, allow_dash=True, metavar="FILE|-", help="What to apply; - reads stdin."
-    ),
+    typer.Argument(metavar="FILE|-", help="What to apply; - reads stdin."),
 ]
 Type = Annotated[
     str | None,
@@ -65,13 +64,14 @@ def command(
     kymgraph apply projects.xlsx --graph hankkeet --reason "Budjetti päätetty" --dry-run
     """
     changes.check_format(format)
+    changes.check_about(reason, agent, id)
     context: Context = ctx.obj
     with _opened(context) as dataset:
         if not dry_run:
             _commit(context, dataset, format, file, type, graph, replace, reason, agent, id)
             return
-        request = _request(context, dataset, file, type, graph, replace, reason, agent, id)
-        if not changes.check(context, dataset, request, format):
+        request, located = _request(context, dataset, file, type, graph, replace, reason, agent, id)
+        if not changes.check(context, dataset, request, format, located=located):
             raise typer.Exit(1)
 
 
@@ -80,9 +80,9 @@ def _commit(context: Context, dataset: Dataset, format: str, file: Path, *about:
     from kymgraph.errors import BaseMoved
 
     for attempt in range(_ATTEMPTS):
-        request = _request(context, dataset, file, *about)
+        request, located = _request(context, dataset, file, *about)
         try:
-            changes.commit(context, dataset, request, format)
+            changes.commit(context, dataset, request, format, located=located)
         except BaseMoved:
             # Standard input is read once, so what it said cannot be asked again.
             if str(file) == "-" or attempt == _ATTEMPTS - 1:
@@ -105,10 +105,12 @@ def check(
     kymgraph check projects.xlsx --graph hankkeet
     """
     changes.check_format(format)
+    if reason:
+        changes.check_about(reason)
     context: Context = ctx.obj
     with _opened(context) as dataset:
-        request = _request(context, dataset, file, type, graph, replace, reason, None, None)
-        if not changes.check(context, dataset, request, format):
+        request, located = _request(context, dataset, file, type, graph, replace, reason, None, None)
+        if not changes.check(context, dataset, request, format, located=located):
             raise typer.Exit(1)
 
 
@@ -128,21 +130,37 @@ def _request(
     reason: str,
     agent: str | None,
     id: str | None,
-) -> Request:
-    """The change that a file makes in the state of now."""
+) -> tuple[Request, changes.Located]:
+    """The change that a file makes in the state of now, and how a report gets its places in the file."""
     import dataclasses
 
     from kymgraph import intake
     from kymgraph.access import OPERATOR
+    from kymgraph.changeset import Changeset
     from kymgraph.commit import Request
+    from kymgraph.errors import InputError
 
-    change = intake.from_file(
-        file, dataset=dataset, as_=type, graph=graph, mode="replace" if replace else "add", lang=context.lang
+    if str(file) != "-" and not file.is_file():
+        what = "is a folder, not a file" if file.is_dir() else "does not exist"
+        raise InputError(f"{file} {what}; nothing was changed", hint="name one file, or - for standard input")
+    made = intake.from_file(
+        file,
+        dataset=dataset,
+        as_=type,
+        graph=graph,
+        mode="replace" if replace else "add",
+        lang=context.lang,
+        **dataset.pool_options,
     )
+    change = made if isinstance(made, Changeset) else made.change
     change = dataclasses.replace(
         change,
         reason=reason or change.reason,
         agent=agent or change.agent or context.project.base.id("agent", OPERATOR),
         id=id or change.id,
     )
-    return Request(change)
+
+    def located(report: Report) -> Report:
+        return report if isinstance(made, Changeset) else made.located(report, context.lang)
+
+    return Request(change), located

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kymgraph.cli.common import Context, note, result
 
@@ -14,9 +15,12 @@ if TYPE_CHECKING:
     from kymgraph.dataset import Dataset
     from kymgraph.diff import Diff
     from kymgraph.queries import NamedQuery
+    from kymgraph.report import Report
     from kymgraph.store.journal import Entry
     from kymgraph.view import View
 
+#: How a report gets the places in the input that its results are about.
+Located: TypeAlias = "Callable[[Report], Report]"
 FORMATS = ("text", "json", "patch")
 
 _DONE = {
@@ -59,6 +63,27 @@ def check_format(format: str) -> None:
         raise InputError(f"a change is not shown as {format!r}; there is {', '.join(FORMATS)}")
 
 
+def check_about(reason: str, *iris: str | None) -> None:
+    """See that what is said of a change can be written: why, and by whom or as what. Raises BadParameter."""
+    from kymgraph.commit import check_reason
+    from kymgraph.errors import BadParameter
+    from kymgraph.rdf import NamedNode
+
+    if not reason.strip():
+        raise BadParameter(
+            "nothing was written: the reason is empty", hint="say in one sentence why: --reason TEXT"
+        )
+    check_reason(reason)
+    for iri in iris:
+        try:
+            NamedNode(iri or "urn:none")
+        except ValueError as error:
+            raise BadParameter(
+                f"nothing was written: {iri!r} is not an IRI ({error})",
+                hint="write it in full, such as https://w3id.org/kymgraph/id/agent/toimisto",
+            ) from None
+
+
 def sentence(outcome: Outcome, lang: str) -> str:
     """What became of a change, in one sentence."""
     return _DONE[lang][outcome.status].format(
@@ -66,18 +91,36 @@ def sentence(outcome: Outcome, lang: str) -> str:
     )
 
 
-def commit(context: Context, dataset: Dataset, request: Request, format: str) -> None:
-    """Commit and print the outcome; a refusal is raised."""
+def _as_it_is(report: Report) -> Report:
+    return report
+
+
+def commit(
+    context: Context, dataset: Dataset, request: Request, format: str, *, located: Located = _as_it_is
+) -> None:
+    """Commit and print the outcome; a refusal is raised. `located` gives results their places."""
+    from kymgraph.errors import GateRejected
+    from kymgraph.report import Report
+
     before = dataset.generation
-    outcome = dataset.commit(request)
+    try:
+        outcome = dataset.commit(request)
+    except GateRejected as error:
+        if isinstance(error.report, Report):
+            error.report = located(error.report)
+        raise
+    outcome = replace(outcome, report=located(outcome.report))
     show(context, dataset, outcome, format, views=[dataset.view(), *_kept(dataset, before)])
 
 
-def check(context: Context, dataset: Dataset, request: Request, format: str) -> bool:
+def check(
+    context: Context, dataset: Dataset, request: Request, format: str, *, located: Located = _as_it_is
+) -> bool:
     """Check and print the outcome; whether the change would be accepted."""
     import asyncio
 
     outcome = dataset.check(request)
+    outcome = replace(outcome, report=located(outcome.report))
     altered = [] if outcome.change.empty else asyncio.run(_questions(dataset, outcome.change))
     show(context, dataset, outcome, format, views=[dataset.view()], altered=altered)
     return outcome.report.accepted

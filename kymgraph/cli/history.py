@@ -36,9 +36,14 @@ def log(
 
     kymgraph log --limit 10
     """
+    from kymgraph.errors import InputError
+    from kymgraph.store.rules import named_graph
+
+    if format not in ("text", "json"):
+        raise InputError(f"the commits are not listed as {format!r}; there is text, json")
     context: Context = ctx.obj
     dataset = _opened(context)
-    iri = None if graph is None else context.project.base.graph(graph)
+    iri = None if graph is None else named_graph(context.project, graph).value
     entries = [entry for entry in dataset.history() if iri is None or iri in entry.graphs][:limit]
     if format == "json":
         listed = [changes.entry_to_dict(entry) for entry in entries]
@@ -102,6 +107,7 @@ def revert(
     from kymgraph.access import OPERATOR
 
     changes.check_format(format)
+    changes.check_about(reason, agent)
     context: Context = ctx.obj
     dataset = _opened(context)
     agent = agent or context.project.base.id("agent", OPERATOR)

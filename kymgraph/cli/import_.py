@@ -30,6 +30,8 @@ def command(
     kymgraph import --dry-run
     """
     changes.check_format(format)
+    if reason:
+        changes.check_about(reason)
     context: Context = ctx.obj
     outcome = run(context, reason=reason, dry_run=dry_run)
     if outcome is None:

@@ -163,7 +163,8 @@ def explain(
 ) -> str:
     """What `validate_input` looks at: which shapes, at how many of the resources in the input, and how.
 
-    `how` says in words how changes are judged by each shape (`Gate.explain`).
+    `how` says in words how changes are judged by each shape (`Gate.explain`); rules are then left to the
+    gate to speak of.
     """
     given = canonical(quads).quads
     data, only = union([*given, *_around(given, project, alone)], project), _mentioned(given)
@@ -176,7 +177,8 @@ def explain(
         words = (how or {}).get(from_rdflib(shape.node))
         name = path_text(shape.node, shapes.graph)
         lines.append(f"{count:6}  {name}{f': {words}' if words else ''}")
-    lines += [f"  rule  {path_text(to_rdflib(rule.iri), shapes.graph)}" for rule in shapes.rules]
+    if how is None:
+        lines += [f"  rule  {path_text(to_rdflib(rule.iri), shapes.graph)}" for rule in shapes.rules]
     return "\n".join(lines)
 
 
@@ -220,11 +222,16 @@ def focus_counts(quads: Iterable[Quad], project: Project, shapes: Shapes | None 
 
 
 def union(quads: Iterable[Quad], project: Project) -> Graph:
-    """The graph that shapes judge: every triple of the graphs in the project's union, once."""
+    """The graph that shapes judge: every triple of the graphs in the project's union, once.
+
+    In a strict project that is the default graph, as it is for every reader.
+    """
+    strict = project.default_graph == "strict"
     return to_graph(
         quad
         for quad in quads
-        if not isinstance(quad.graph_name, NamedNode) or project.in_union(quad.graph_name.value)
+        if not isinstance(quad.graph_name, NamedNode)
+        or (not strict and project.in_union(quad.graph_name.value))
     )
 
 

@@ -67,9 +67,12 @@ class Reader:
         return first
 
     def _read(self, key: tuple[Any, Any, Any]) -> Iterator[Row]:
+        value = key[2] if isinstance(key[2], Literal) else None
         for quad in self.view.quads(*key, UNION):
-            # RDF-star is not part of this store: a subject is an IRI or a blank node.
-            yield quad.subject, quad.predicate, quad.object  # type: ignore[misc]
+            # The store finds 5 also for those who ask for "5"^^xsd:int, which is another term.
+            if value is None or quad.object == value:
+                # RDF-star is not part of this store: a subject is an IRI or a blank node.
+                yield quad.subject, quad.predicate, quad.object  # type: ignore[misc]
 
 
 def _chained(first: list[Row], rest: Iterator[Row]) -> Iterator[Row]:
@@ -101,11 +104,11 @@ class GraphView(Graph):
         if isinstance(predicate, Path):
             return ((s, predicate, o) for s, o in path_pairs(self, predicate, subject, object))
         assert self.reader is not None
-        rows = self.reader.find(
-            None if subject is None else of_rdflib(subject),
-            None if predicate is None else of_rdflib(predicate),
-            None if object is None else of_rdflib(object),
-        )
+        try:
+            asked = [None if term is None else of_rdflib(term) for term in triple]
+        except ValueError:
+            return iter(())  # a term that a query made up and no store can hold, an IRI with a blank in it
+        rows = self.reader.find(*asked)
         return ((to_rdflib(s), to_rdflib(p), to_rdflib(o)) for s, p, o in rows)
 
     def __contains__(self, triple: Any) -> bool:

@@ -92,7 +92,7 @@ class Gate:
         self._after, self._before = (GraphView(shapes.prefixes, prepared) for _ in range(2))
         self._executor = SHACLExecutor()
         self._paths: dict[Any, str] = {}
-        self._hierarchy: tuple[View, Classes] | None = None
+        self._hierarchy: tuple[View, int, Classes] | None = None
         self._rules = policy.PolicyGate(project, shapes.rules)
         self.dependencies()
 
@@ -105,6 +105,7 @@ class Gate:
     def judge(self, before: View, change: Changeset, *, limit: int = LIMIT, mended: bool = False) -> Report:
         """Judge a change that is exact against `before`; every result says if it is new or was there.
 
+        `before` stands still: what is read of its class hierarchy is kept for the next change against it.
         Only results at what the change touches are found: the report says nothing of the rest of the data.
         `mended` looks also for what the change puts right. After `limit` results, of which one rejects the
         change, the search ends and the report is marked as truncated.
@@ -194,9 +195,10 @@ class Gate:
             triple.predicate == SUBCLASS for triple in (*view.union_removed, *view.union_added)
         ):
             view = view.base
-        if self._hierarchy is None or self._hierarchy[0] is not view:
-            self._hierarchy = view, Classes(Reader(view))
-        return self._hierarchy[1]
+        kept = self._hierarchy
+        if kept is None or kept[0] is not view or kept[1] != view.generation:
+            kept = self._hierarchy = view, view.generation, Classes(Reader(view))
+        return kept[2]
 
     def _results(self, search: _Search, limit: int) -> tuple[list[Result], bool]:
         results: list[Result] = []

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from kymgraph.changeset import Changeset
 from kymgraph.errors import InputError, NameAGraph
@@ -21,6 +21,9 @@ from kymgraph.store.payload import Mode, unpack
 from kymgraph.store.rules import named_graph
 from kymgraph.store.workers import Answer, Job, WorkerPool
 from kymgraph.view import View
+
+if TYPE_CHECKING:
+    from kymgraph.intake.sheet import SheetChange
 
 #: What a file can be, as `--as` names it; also its suffix, each with `.gz` too.
 TYPES: Final = ("ru", "rdfp", "ttl", "trig", "nt", "nq", "jsonld", "rdf", "csv", "xlsx")
@@ -58,24 +61,30 @@ def from_file(
     loads: Mapping[str, Loaded] | None = None,
     deadline: float = DEADLINE,
     **pool: Any,
-) -> Changeset:
-    """What a file would change in the current state; `-` is standard input, and then `as_` says what it is.
+) -> Changeset | SheetChange:
+    """What a file would change in the current state; for a spreadsheet, with the cells it comes from.
 
-    `as_` is one of TYPES and takes the place of the suffix. `graph` (a name or an IRI) takes the triples that
-    name no graph; without it, a data file of the project goes to the graph that it stands for. `mode` is for
-    RDF. `lang` is the language of what is wrong with a spreadsheet. `deadline` (seconds) and `pool` are for
-    updates, which run in a worker process.
+    A path of `-` is standard input, and then `as_` says what it is. `as_` is one of TYPES and takes the place
+    of the suffix. `graph` (a name or an IRI) takes the triples that name no graph; without it, a data file of
+    the project goes to the graph that it stands for. `mode` is for RDF. `lang` is the language of what is
+    wrong with a spreadsheet. `deadline` (seconds) and `pool` are for updates, which run in a worker process.
 
     Raises InputError and what is under it (with the place in the file), NameAGraph, GraphNotWritable,
     BadParameter, and for updates what `from_update` raises. Nothing is changed.
     """
     kind, packed = _kind(path, as_)
+    said = {"agent": agent, "source": source, "reason": reason}
     if kind in _SHEETS:
-        change = _sheet(path, kind, packed, dataset, graph, mode, lang)
-    elif kind in ("ru", "rdfp"):
+        sheet = _sheet(path, kind, packed, dataset, graph, mode, lang)
+        return replace(sheet, change=_answered_for(sheet.change, **said))
+    if kind in ("ru", "rdfp"):
         change = _said_by_itself(path, kind, packed, dataset, graph, mode, loads, deadline, pool)
     else:
         change = _rdf(path, FORMATS[kind], packed, dataset, graph, mode)
+    return _answered_for(change, **said)
+
+
+def _answered_for(change: Changeset, *, agent: str, source: str, reason: str) -> Changeset:
     return replace(
         change,
         agent=agent or change.agent,
@@ -198,14 +207,14 @@ async def _update(
     generation = dataset.view().generation
     path = dataset.store.checkpoint_path(generation)
     async with WorkerPool(
-        lambda: (generation, path), **{"fast": 1, "slow": 1, "spare": 0, **options}
+        lambda: (generation, path), **{**options, "fast": 1, "slow": 1, "spare": 0}
     ) as pool:
         return await from_update(_OneWorker(dataset.project, pool), text, loads=loads, deadline=deadline)
 
 
 def _sheet(
     path: Path, kind: str, packed: bool, dataset: State, graph: str | None, mode: Mode, lang: str
-) -> Changeset:
+) -> SheetChange:
     from kymgraph.intake.sheet import from_sheet
 
     if mode != "add":
@@ -222,4 +231,4 @@ def _sheet(
         lang=lang,
         suffix=f".{kind}.gz" if packed else f".{kind}",
         name="standard input" if stdin else path.name,
-    ).change
+    )

@@ -51,15 +51,17 @@ SELECTS = [
 
 
 #: Constraint components of one's own: `:least` of each value, `:without` of the focus node.
-COMPONENTS = """
+COMPONENTS = '''
 :Least a sh:ConstraintComponent ; sh:parameter [ sh:path :least ] ; sh:validator [ a sh:SPARQLAskValidator ;
   sh:ask "PREFIX : <http://x.example/> ASK { FILTER NOT EXISTS { $value :q ?x FILTER (?x < $least) } }" ] .
 :Without a sh:ConstraintComponent ; sh:parameter [ sh:path :without ] ;
   sh:nodeValidator [ a sh:SPARQLSelectValidator ;
-    sh:select "PREFIX : <http://x.example/> SELECT $this ?value WHERE { $this $without ?value . ?y :p ?value }" ] ;
+    sh:select """PREFIX : <http://x.example/>
+      SELECT $this ?value WHERE { $this $without ?value . ?y :p ?value }""" ] ;
   sh:propertyValidator [ a sh:SPARQLSelectValidator ;
-    sh:select "PREFIX : <http://x.example/> SELECT $this ?value WHERE { $this $PATH ?value . ?value $without ?x }" ] .
-"""
+    sh:select """PREFIX : <http://x.example/>
+      SELECT $this ?value WHERE { $this $PATH ?value . ?value $without ?x }""" ] .
+'''
 
 
 def choose(rng: random.Random, pairs: Sequence[tuple[int, str]]) -> str:

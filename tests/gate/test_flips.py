@@ -309,6 +309,16 @@ SPARQL = {
     ),
     "a group in the group": ("$this :p ?value { ?value :q ?x }", ":f :p :m .", ":m :q 1 ."),
     "BIND": ("BIND ($this AS ?t) ?t :p ?value", "", ":f :p 1 ."),
+    "a made-up term": (
+        "$this :p ?x . BIND (STRDT(STR(?x), xsd:int) AS ?y) FILTER NOT EXISTS { $this :q ?y }",
+        ":f :q 5 .",
+        ":f :p 5 .",
+    ),
+    "a made-up IRI": (
+        '$this :p ?x . BIND (IRI(CONCAT(STR(?x), "<")) AS ?y) FILTER NOT EXISTS { $this :q ?y }',
+        ":f :q 5 .",
+        ":f :p 5 .",
+    ),
     "what nothing ties": ("?a :p ?b . ?b :q ?value", ":m :p :n .", ":n :q 1 ."),
     "tied by a sibling group": ("{ ?x :q ?value } $this :p ?x", ":f :p :m .", ":m :q 1 ."),
     "a sub-select": (
@@ -337,6 +347,11 @@ CUSTOM = '''
 COMPONENTS = {
     "an ASK component": ("sh:property [ sh:path :p ; :limit 3 ]", ":f :p :m .", ":m :q 4 ."),
     "an ASK component: a value": ("sh:property [ sh:path :p ; :limit 3 ]", ":m :q 4 .", ":f :p :m ."),
+    "an ASK component: a value that Python takes for false": (
+        "sh:property [ sh:path :p ; :limit 3 ]",
+        ":f :p 0 .",
+        ":m :q 4 .",
+    ),
     "a SELECT component": ("sh:property [ sh:path :p ; :wanted :q ]", ":f :p :m . :m :q 1 .", "-:m :q 1 ."),
 }
 

@@ -299,6 +299,19 @@ def test_what_stands_outside_the_union_is_not_judged(project):
     assert judge(project).conforms
 
 
+def test_in_a_strict_project_the_default_graph_alone_is_judged(folder):
+    settings = folder / "kymgraph.toml"
+    settings.write_text(f'default_graph = "strict"\n{settings.read_text()}')
+    quads = parse((PREFIXES + ONTOLOGY + "id:x a kym:Programme .").encode(), FORMATS["ttl"])
+    named = parse(
+        (PREFIXES + "id:y a kym:Programme .").encode(), FORMATS["ttl"], graph=NamedNode(BASE + "graph/g")
+    )
+    strict = Project.load(folder)
+
+    assert found(full.validate(named, strict)) == []
+    assert ("id/x", "programme-has-priority") in found(full.validate([*quads, *named], strict))
+
+
 def test_a_long_report_is_cut_and_says_so(project):
     write(
         project,

@@ -175,7 +175,10 @@ def test_a_template_is_the_same_bytes_for_the_same_state(project, shipped_quads,
     other = Model(MemoryView(reordered, in_union=project.in_union), project)
     cls = model.find_class("hanke")
 
-    assert template(model, cls) == template(other, cls)
+    made = template(model, cls)
+    assert made == template(other, cls)
+    with zipfile.ZipFile(io.BytesIO(made)) as archive:  # the time of day is in no part
+        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_the_columns_of_a_project_follow_from_shapes_domain_and_use(model):
@@ -521,6 +524,13 @@ def test_a_thing_that_another_graph_describes_gets_its_class_there_too(read):
         ("startedOn", PLANS),
     }
     assert not change.removed
+
+
+def test_a_thing_of_a_narrower_class_keeps_it_in_another_graph(read):
+    rows = [["id [Organisation]", "muu nimi (fi)"], ["kymenlaakson-liitto", "Liitto"]]
+    change = read(rows, graph="hankkeet-2027").change
+
+    assert KYM + "PublicOrganisation" in {q.object.value for q in change.added if q.predicate == TYPE}
 
 
 def test_a_column_may_be_repeated_and_a_dash_beside_a_value_is_refused(read, faults_of):

@@ -579,6 +579,9 @@ def test_every_character_can_be_taken_out_again() -> None:
         "INSERT DATA { :a\\#b :p 1 , :it\\'s }",
         "INSERT { :a :p ?x } WHERE { ?s :n ?x FILTER(?x<3&&?x>0) # }\n } ; INSERT DATA { :a :p 5 }",
         "INSERT { :a :p ?x } WHERE { ?s :n ?x FILTER(?x<?s#>)}\n) } ; INSERT DATA { :a :p 5 }",
+        # Read without care, all from the INSERT DATA in the comment to the last brace is one block of data.
+        "INSERT { :a :p ?x } WHERE { ?s :n ?x FILTER(?x<?y)#>} ; INSERT DATA { {\n } ;"
+        " INSERT DATA { :b :p 1 } ; DELETE { :i :n 2 } WHERE { ?s :n ?o FILTER(?o>?q||?o<?q)#>}\n }",
         "insert data { :a :p 1 } ; Delete Data{:a :p 2}",
         "INSERT#DATA\nDATA#\n{ :a :p 1 }",
         "INSERT DATA { GRAPH :g { :a :p 1 } . :a :p 2 GRAPH :h {} GRAPH :g { :a :p 3 . } }",

@@ -105,11 +105,15 @@ def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(make_project: 
             env=clean_environment(),
         )
         assert child.stdout is not None
+        lines = []
         if kill % 5:  # else also while it starts and recovers
-            child.stdout.readline()
+            lines.append(child.stdout.readline())
+        if kill == 1:  # once surely after it has acknowledged something, however slow the machine is
+            lines.append(child.stdout.readline())
         time.sleep(moments.random() * 1.5)
         child.kill()
-        said = [int(line) for line in child.stdout.read().split() if line.isdecimal()]
+        lines += child.stdout.read().splitlines(keepends=True)
+        said = [int(line) for line in lines if line.strip().isdecimal() and line.endswith("\n")]
         assert child.wait() == -signal.SIGKILL
         acknowledged = max([acknowledged, *said])
 
@@ -324,7 +328,7 @@ def test_whatever_step_fails_a_commit_is_there_or_not_and_the_answer_says_which(
             break
         fail_at += stride
     assert fail_at > 12, "steps are no longer seen"
-    assert outcomes["refused"] + outcomes["died"] > 3
+    assert outcomes["refused"] + outcomes["died"] > 1
 
 
 def fail_after_the_transaction(say: Say, project: Project) -> None:
