@@ -42,6 +42,7 @@ from kymgraph.errors import (
     InputError,
     KymgraphError,
 )
+from kymgraph.gate.locate import Locator
 from kymgraph.intake import from_body, from_update
 from kymgraph.intake.apart import from_sheet_apart
 from kymgraph.intake.payload import FORM_TYPE
@@ -87,6 +88,7 @@ class Asked:
     match: int | None  #: the generation in If-Match
     dry_run: bool
     fingerprint: str  #: of the request: what an idempotency key may be used for again
+    text: str = ""  #: the body, to tell on which line of it something is wrong
 
     @property
     def source(self) -> str:
@@ -132,6 +134,7 @@ async def read(
         match=_match(headers.get("if-match")),
         dry_run=dry_run in _YES,
         fingerprint=base64.urlsafe_b64encode(asked).decode().rstrip("="),
+        text=as_text(body),
     )
 
 
@@ -208,7 +211,7 @@ async def _perform(
         return await _outcome(services, asked.client, repeated, None)
     for attempt in range(_ATTEMPTS):
         made = await make()
-        change, located = _unwrapped(made, asked.lang)
+        change, located = _unwrapped(made, asked.lang, asked.text)
         request = _request(services, asked, change, kind, more)
         graphs = names_of(services, request.change)
         asked.principal.require("editor", graphs=graphs)
@@ -288,10 +291,17 @@ async def check(services: Services, request: Request) -> Outcome:
 
 
 async def look_at(
-    services: Services, make: Make, *, reason: str, lang: Language, accept: str | None, client: str
+    services: Services,
+    make: Make,
+    *,
+    reason: str,
+    lang: Language,
+    accept: str | None,
+    client: str,
+    text: str,
 ) -> Response:
     """What a change would come to, for anybody who asks: verdict, difference, questions."""
-    change, located = _unwrapped(await make(), lang)
+    change, located = _unwrapped(await make(), lang, text)
     outcome = await check(services, Request(replace(change, reason=reason)))
     outcome = replace(outcome, report=located(outcome.report))
     if choose(accept, _OUTCOME_TYPES) == "application/json":
@@ -299,10 +309,15 @@ async def look_at(
     return report_response(services, outcome.report, accept, lang)
 
 
-def _unwrapped(made: Made, lang: Language) -> tuple[Changeset, Located]:
-    """The changeset, and how the results of a report get their places in the input: cells of a sheet."""
+def as_text(body: bytes) -> str:
+    """A body as far as it is text, and not so long that a search in it takes a while."""
+    return body.decode("utf-8", errors="ignore") if len(body) <= 1_000_000 else ""
+
+
+def _unwrapped(made: Made, lang: Language, text: str) -> tuple[Changeset, Located]:
+    """The changeset, and how the results of a report get their places in the input: lines, or cells."""
     if isinstance(made, Changeset):
-        return made, lambda report: report
+        return made, Locator.of_text("body", text).located
     return made.change, lambda report: made.located(report, lang)
 
 

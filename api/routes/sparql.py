@@ -9,6 +9,7 @@ itself (`AnswerCache`); a repeated request touches nothing else but the pointer 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from functools import lru_cache
@@ -163,6 +164,8 @@ class SparqlEndpoint:
         write = await writes.read(
             services, "POST /sparql", headers, asked.parameters, body, scope.get("client")
         )
+
+        write = dataclasses.replace(write, text=text)
 
         def make() -> Awaitable[Changeset]:
             return writes.update(services, "", text, asked.using, asked.using_named)

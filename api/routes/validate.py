@@ -66,7 +66,15 @@ async def validate(
             coding=request.headers.get("content-encoding", ""),
         )
         accept = request.headers.get("accept")
-        return await writes.look_at(services, make, reason=reason, lang=lang, accept=accept, client=client)
+        return await writes.look_at(
+            services,
+            make,
+            reason=reason,
+            lang=lang,
+            accept=accept,
+            client=client,
+            text=writes.as_text(body),
+        )
     try:
         form = rdf.format_for(content_type)
     except InputError as error:

@@ -139,8 +139,9 @@ def _request(
     from kymgraph.changeset import Changeset
     from kymgraph.commit import Request
     from kymgraph.errors import InputError
+    from kymgraph.gate.locate import Locator
 
-    if str(file) != "-" and not file.is_file():
+    if str(file) != "-" and (file.is_dir() or not file.exists()):
         what = "is a folder, not a file" if file.is_dir() else "does not exist"
         raise InputError(f"{file} {what}; nothing was changed", hint="name one file, or - for standard input")
     made = intake.from_file(
@@ -161,6 +162,8 @@ def _request(
     )
 
     def located(report: Report) -> Report:
-        return report if isinstance(made, Changeset) else made.located(report, context.lang)
+        if not isinstance(made, Changeset):
+            return made.located(report, context.lang)
+        return Locator.of([(str(file), file, None)]).located(report)  # on which line, where that can be told
 
     return Request(change), located

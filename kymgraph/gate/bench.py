@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from kymgraph.changeset import Changeset, from_patch
-from kymgraph.errors import KymgraphError
+from kymgraph.errors import InputError, KymgraphError, ProjectError
 from kymgraph.gate.wire import Head, error_to_json, pack, receive, report_to_json
 from kymgraph.overlay import OverlayView
 from kymgraph.project import SETTINGS_FILE, Project
@@ -66,8 +66,16 @@ class _Bench:
             return
         self._stamp = None
         project = Project.load(self._folder)
-        self._project, self._shapes = project, Shapes.load(project)
-        self._gate = Gate(project, self._shapes)
+        try:
+            shapes = Shapes.load(project)
+            gate = Gate(project, shapes)
+        except InputError as error:
+            # A fault of the project, not of what is being judged.
+            raise ProjectError(
+                f"nothing was decided: the shapes of the project cannot be read: {error.message}",
+                hint="the operator mends the file; the next change is judged by it at once",
+            ) from error
+        self._project, self._shapes, self._gate = project, shapes, gate
         self._stamp = stamp
 
     def open(self, generation: int) -> None:

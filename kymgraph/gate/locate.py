@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kymgraph.rdf import NamedNode, Term
-from kymgraph.report import Location
+from kymgraph.report import Location, Report
 
 _PREFIX = re.compile(r"^\s*@?prefix\s+([\w.-]*):\s*<([^>]*)>", re.IGNORECASE | re.MULTILINE)
 
@@ -28,6 +28,24 @@ class Locator:
     @classmethod
     def of(cls, files: Iterable[tuple[str, Path, str | None]]) -> Locator:
         return cls(list(files))
+
+    @classmethod
+    def of_text(cls, name: str, text: str) -> Locator:
+        """For one text that is no file: the body of a request, standard input."""
+        here = Path(name)
+        return cls([(name, here, None)], {here: (text, dict(_PREFIX.findall(text)))})
+
+    def located(self, report: Report) -> Report:
+        """The report with the places of its resources, where they are found and not known yet."""
+        return replace(
+            report,
+            results=tuple(
+                result
+                if result.source is not None
+                else replace(result, source=self.find(result.focus, result.graph))
+                for result in report.results
+            ),
+        )
 
     def find(self, term: Term, graph: NamedNode | None = None) -> Location | None:
         """Where `term` is described, best in the file of `graph`; None when no file speaks of it."""

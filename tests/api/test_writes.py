@@ -136,6 +136,7 @@ def test_what_breaks_a_shape_is_422_with_the_report_as_the_client_wants_it(site:
     assert refused.headers["content-type"] == "application/problem+json"
     [result] = refused.json()["report"]["results"]
     assert result["message"]["fi"] == "anna nimi"
+    assert result["source"] == {"file": "body", "line": PREFIXES.count("\n") + 1}
     assert "sh:ValidationReport" in as_rdf.text
     assert site.generation == before
 
