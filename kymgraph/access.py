@@ -226,6 +226,11 @@ class Access:
             with self._file.apart():
                 _copy(self.path, path)
 
+    @property
+    def empty(self) -> bool:
+        """Whether it holds neither a token nor a proposal."""
+        return self._one("SELECT 1 FROM token UNION ALL SELECT 1 FROM proposal") is None
+
     def __enter__(self) -> Access:
         return self
 
@@ -608,6 +613,68 @@ class Access:
             "INSERT INTO audit (time, who, what, target, outcome, address) VALUES (?, ?, ?, ?, ?, ?)",
             (_text(self._now()), who, what, target, outcome, address),
         )
+
+    # -- redaction
+
+    def texts(
+        self,
+        *,
+        text: Callable[[str], bool],
+        value: Callable[[Any], bool],
+        patch: Callable[[bytes], bool],
+    ) -> dict[str, int]:
+        """Ask every text, report (as JSON values) and patch; gives how many say yes, by what they are of."""
+        counts = {"proposals": 0, "lines of the audit log": 0, "names of tokens and agents": 0}
+        with self._file.apart() as db:
+            for row in db.execute("SELECT patch, reason, report, decision FROM proposal"):
+                told = [
+                    patch(bytes(row["patch"])),
+                    text(row["reason"]),
+                    value(json.loads(row["report"])),
+                    text(row["decision"] or ""),
+                ]
+                counts["proposals"] += any(told)
+            for row in db.execute("SELECT target FROM audit"):
+                counts["lines of the audit log"] += text(row["target"])
+            for row in db.execute("SELECT name FROM token UNION ALL SELECT name FROM agent"):
+                counts["names of tokens and agents"] += text(row["name"])
+        return counts
+
+    def rewrite(
+        self,
+        *,
+        text: Callable[[str], str],
+        value: Callable[[Any], Any],
+        patch: Callable[[bytes], bytes],
+    ) -> None:
+        """Replace all that `texts` asks; nothing of what stood there is left in the file."""
+        with self._file.write() as db:
+            for (number,) in db.execute("SELECT number FROM proposal").fetchall():
+                row = db.execute("SELECT * FROM proposal WHERE number = ?", (number,)).fetchone()
+                report = json.loads(row["report"])
+                said = value(report)
+                db.execute(
+                    "UPDATE proposal SET patch = ?, reason = ?, report = ?, decision = ? WHERE number = ?",
+                    (
+                        patch(bytes(row["patch"])),
+                        text(row["reason"]),
+                        row["report"] if said == report else json.dumps(said, ensure_ascii=False),
+                        None if row["decision"] is None else text(row["decision"]),
+                        number,
+                    ),
+                )
+            for ask, put in (
+                ("SELECT rowid, target FROM audit", "UPDATE audit SET target = ? WHERE rowid = ?"),
+                ("SELECT rowid, name FROM token", "UPDATE token SET name = ? WHERE rowid = ?"),
+                ("SELECT rowid, name FROM agent", "UPDATE agent SET name = ? WHERE rowid = ?"),
+            ):
+                for number, old in db.execute(ask).fetchall():
+                    if (new := text(old)) != old:
+                        db.execute(put, (new, number))
+        with self._file.apart() as db:
+            db.execute("PRAGMA temp_store = MEMORY")
+            db.execute("VACUUM")
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 # --- for servers ----------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ once, when the overlay is made, with at most one look-up of the base per changed
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from kymgraph.changeset import Changeset
@@ -65,31 +64,35 @@ class OverlayView:
 
 
 class _Index:
-    """Quads by subject, predicate and object: as many as one changeset brings."""
+    """Quads by each of their terms and by each pair of them: as many as one change brings."""
 
     def __init__(self, quads: Iterable[Quad]) -> None:
         self._all: dict[Quad, None] = {}
-        self._by: tuple[dict[Term, list[Quad]], ...] = (
-            defaultdict(list),
-            defaultdict(list),
-            defaultdict(list),
-        )
+        self._by: dict[tuple[object, object, object], list[Quad]] = {}
         self.add(quads)
 
     def add(self, quads: Iterable[Quad]) -> None:
+        by = self._by
         for quad in quads:
             self._all[quad] = None
-            for index, term in zip(self._by, (quad.subject, quad.predicate, quad.object), strict=True):
-                index[term].append(quad)  # type: ignore[index]
+            s, p, o = quad.subject, quad.predicate, quad.object
+            for key in (
+                (s, None, None),
+                (None, p, None),
+                (None, None, o),
+                (s, p, None),
+                (None, p, o),
+                (s, None, o),
+            ):
+                by.setdefault(key, []).append(quad)
 
-    def find(self, *pattern: Term | None) -> Iterator[Quad]:
-        lists = [
-            index.get(term, []) for index, term in zip(self._by, pattern, strict=True) if term is not None
-        ]
-        for quad in min(lists, key=len) if lists else list(self._all):
-            terms = (quad.subject, quad.predicate, quad.object)
-            if all(wanted is None or wanted == term for wanted, term in zip(pattern, terms, strict=True)):
-                yield quad
+    def find(self, subject: Term | None, predicate: Term | None, value: Term | None) -> Iterable[Quad]:
+        """The quads with these terms; None stands for any."""
+        if subject is None and predicate is None and value is None:
+            return list(self._all)
+        if subject is None or predicate is None or value is None:
+            return self._by.get((subject, predicate, value), ())
+        return (quad for quad in self._by.get((subject, predicate, None), ()) if quad.object == value)
 
 
 def _union_change(

@@ -51,6 +51,8 @@ LOCKED: Final = 75
 MAX_MESSAGE: Final = 1_000_000_000
 #: Seconds that a caller waits for its turn and its answer.
 PATIENCE: Final = 120.0
+#: Quads that a second more is waited for: judging and writing them takes a while.
+_QUADS_PER_SECOND: Final = 200
 
 _LENGTH: Final = struct.Struct(">I")
 log: Final = logging.getLogger("kymgraph.writer")
@@ -316,6 +318,11 @@ def _nobody(*, reached: bool) -> Busy:
     )
 
 
+def _patience(request: Request) -> float:
+    change = request.change
+    return PATIENCE + (len(change.removed) + len(change.added)) / _QUADS_PER_SECOND
+
+
 def send(folder: Path, request: Request, *, tries: float = 15.0) -> Outcome:
     """Have the writer process of a store commit. Raises what refuses the change.
 
@@ -327,7 +334,7 @@ def send(folder: Path, request: Request, *, tries: float = 15.0) -> Outcome:
     reached = False
     while True:
         with contextlib.suppress(OSError, EOFError), socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(PATIENCE)
+            connection.settimeout(_patience(request))
             with _short(folder / SOCKET) as name:
                 connection.connect(name)
             reached = True
@@ -347,7 +354,7 @@ async def asend(folder: Path, request: Request, *, tries: float = 15.0) -> Outco
     reached = False
     while True:
         with contextlib.suppress(OSError, EOFError, TimeoutError):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(_patience(request)):
                 with _short(folder / SOCKET) as name:
                     reader, writer = await asyncio.open_unix_connection(name, limit=1 << 20)
                 reached = True

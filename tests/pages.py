@@ -18,6 +18,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,27 +98,21 @@ class Session:
 
     def _shell(self, text: str) -> subprocess.CompletedProcess[str]:
         names = sorted({*self.variables, *ASSIGNED.findall(text)})
-        told, told_to = os.pipe()
-        # On leaving, whatever the status, the shell tells its variables, and the environment of its programs.
-        leave = [f'printf "%s\\0" "{name}=${{{name}-}}" >&{told_to}' for name in names]
-        script = [
-            f"trap '{'; '.join([*leave, f'printf "\\0" >&{told_to}', f'env -0 >&{told_to}'])}' EXIT",
-            *(f"{name}={shlex.quote(value)}" for name, value in self.variables.items()),
-            text,
-        ]
-        try:
-            done = self._done(["sh", "-eu", "-c", "\n".join(script)], None, told_to)
-        finally:
-            os.close(told_to)
-        with os.fdopen(told, "rb") as pipe:
-            said, _, environment = pipe.read().decode().partition("\0\0")
-        self.variables = dict(line.split("=", 1) for line in said.split("\0") if line)
+        with tempfile.NamedTemporaryFile("r", encoding="utf-8") as left:
+            # On leaving, whatever the status, the shell says what its programs would see, and its variables.
+            says = ["env -0", 'printf "\\0"', *(f'printf "%s\\0" "{name}=${{{name}-}}"' for name in names)]
+            script = [
+                f"trap '{{ {'; '.join(says)}; }} > {left.name}' EXIT",
+                *(f"{name}={shlex.quote(value)}" for name, value in self.variables.items()),
+                text,
+            ]
+            done = self._done(["sh", "-eu", "-c", "\n".join(script)], None)
+            environment, _, variables = left.read().partition("\0\0")
+        self.variables = dict(line.split("=", 1) for line in variables.split("\0") if line)
         self.environment = dict(line.split("=", 1) for line in environment.split("\0") if line)
         return done
 
-    def _done(
-        self, command: list[str], stdin: str | None, *pipes: int
-    ) -> subprocess.CompletedProcess[str]:
+    def _done(self, command: list[str], stdin: str | None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,
             cwd=self.here,
@@ -128,7 +123,6 @@ class Session:
             encoding="utf-8",
             timeout=300,
             check=False,
-            pass_fds=pipes,
         )
 
     def shown(self, text: str) -> str:
@@ -168,7 +162,7 @@ def plain(text: str, numbers: bool) -> list[str]:
 
 
 def built(folder: Path) -> tuple[Path, dict[str, str]]:
-    """A copy of the graph project with its store built, and an environment that has `kymgraph` in its path."""
+    """A copy of the graph project with its store built, and an environment that knows `kymgraph`."""
     project = folder / "project"
     for part in ("ontology", "data", "shapes", "api/queries", "tests/questions"):
         if (ROOT / part).is_dir():

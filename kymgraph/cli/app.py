@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 
 from kymgraph.cli import (
     apply,
+    backup,
     build,
     doctor,
     evidence,
@@ -28,6 +29,7 @@ from kymgraph.cli import (
     import_,
     query,
     reason,
+    redact,
     serve,
     template,
     token,
@@ -158,6 +160,9 @@ _COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "validate": validate.command,
     "evidence": evidence.command,
     "reason": reason.command,
+    "redact": redact.command,
+    "backup": backup.backup,
+    "restore": backup.restore,
     "doctor": doctor.command,
 }
 for _name, _command in _COMMANDS.items():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from kymgraph.cli.common import Context, note, result
+from kymgraph.cli.common import Context, is_terminal, note, result
 
 if TYPE_CHECKING:
     from kymgraph.changeset import Changeset
@@ -25,18 +26,20 @@ FORMATS = ("text", "json", "patch")
 
 _DONE = {
     "fi": {
-        "committed": "Muutos {number} on tallennettu: lisätty {added}, poistettu {removed}.",
-        "unchanged": "Mitään ei tallennettu: graafissa on kaikki jo ennestään näin (sukupolvi {number}).",
-        "repeated": "Tämä muutos on jo tallennettu: se on muutos {number}.",
-        "checked": "Mitään ei tallennettu. Muutos lisäisi {added} ja poistaisi {removed} "
-        "(sukupolveen {number}).",
+        "committed": "Muutos {number} on tallennettu. Tietoja lisätty: {added}, poistettu: {removed}.",
+        "unchanged": "Mitään ei tallennettu: kaikki tämä on graafissa jo ennestään (sukupolvi {number}).",
+        "repeated": "Tämä muutos on tallennettu jo aiemmin: se on muutos {number}.",
+        "checked": "Mitään ei tallennettu. Muutos voidaan hyväksyä. Tietoja lisättäisiin: {added}, "
+        "poistettaisiin: {removed} (pohjana sukupolvi {number}).",
+        "refused": "Mitään ei tallennettu. Muutosta ei hyväksytä ennen kuin virheet on korjattu.",
     },
     "sv": {
-        "committed": "Ändring {number} har sparats: {added} tillagda, {removed} borttagna.",
-        "unchanged": "Inget sparades: grafen är redan sådan (generation {number}).",
-        "repeated": "Ändringen har redan sparats: den är ändring {number}.",
-        "checked": "Inget sparades. Ändringen skulle lägga till {added} och ta bort {removed} "
-        "(mot generation {number}).",
+        "committed": "Ändring {number} har sparats. Uppgifter tillagda: {added}, borttagna: {removed}.",
+        "unchanged": "Inget sparades: allt detta finns redan i grafen (generation {number}).",
+        "repeated": "Den här ändringen har redan sparats: den är ändring {number}.",
+        "checked": "Inget sparades. Ändringen kan godkännas. Uppgifter som skulle läggas till: {added}, "
+        "tas bort: {removed} (utgående från generation {number}).",
+        "refused": "Inget sparades. Ändringen godkänns inte förrän felen har rättats.",
     },
     "en": {
         "committed": "Commit {number} is written: {added} quads added, {removed} removed.",
@@ -44,10 +47,16 @@ _DONE = {
         "repeated": "This change was written before: it is commit {number}.",
         "checked": "Nothing was written. The change would add {added} quads and remove {removed} "
         "(against generation {number}).",
+        "refused": "Nothing was written. The change is not accepted until the violations are mended.",
     },
 }
 
 
+_REJECTED = {
+    "fi": "mitään ei tallennettu, koska muutos ei noudata sääntöjä",
+    "sv": "inget sparades, eftersom ändringen inte följer reglerna",
+    "en": "nothing was written: the data does not conform to the shapes",
+}
 _ALTERED = {
     "fi": "Näihin kysymyksiin tulisi toinen vastaus:",
     "sv": "Dessa frågor skulle få ett annat svar:",
@@ -86,9 +95,27 @@ def check_about(reason: str, *iris: str | None) -> None:
 
 def sentence(outcome: Outcome, lang: str) -> str:
     """What became of a change, in one sentence."""
-    return _DONE[lang][outcome.status].format(
+    refused = outcome.status == "checked" and not outcome.report.accepted
+    return _DONE[lang]["refused" if refused else outcome.status].format(
         number=outcome.generation, added=len(outcome.change.added), removed=len(outcome.change.removed)
     )
+
+
+#: Quads from which a person at the terminal is told that something goes on.
+_LONG = 1000
+
+
+@contextlib.contextmanager
+def _waiting(request: Request) -> Iterator[None]:
+    """Say on stderr that a long change is being worked on; nothing where nobody watches."""
+    quads = len(request.change.removed) + len(request.change.added)
+    if quads < _LONG or not is_terminal():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(f"{quads:,} quads pass the gate"):
+        yield
 
 
 def _as_it_is(report: Report) -> Report:
@@ -104,10 +131,12 @@ def commit(
 
     before = dataset.generation
     try:
-        outcome = dataset.commit(request)
+        with _waiting(request):
+            outcome = dataset.commit(request)
     except GateRejected as error:
         if isinstance(error.report, Report):
             error.report = located(error.report)
+        error.message = _REJECTED[context.lang]
         raise
     outcome = replace(outcome, report=located(outcome.report))
     show(context, dataset, outcome, format, views=[dataset.view(), *_kept(dataset, before)])
@@ -119,7 +148,8 @@ def check(
     """Check and print the outcome; whether the change would be accepted."""
     import asyncio
 
-    outcome = dataset.check(request)
+    with _waiting(request):
+        outcome = dataset.check(request)
     outcome = replace(outcome, report=located(outcome.report))
     altered = [] if outcome.change.empty else asyncio.run(_questions(dataset, outcome.change))
     show(context, dataset, outcome, format, views=[dataset.view()], altered=altered)

@@ -12,6 +12,13 @@ from kymgraph.cli.common import Context, note, result
 if TYPE_CHECKING:
     from kymgraph.view import View
 
+_COLUMNS = {"fi": "saraketta", "sv": "kolumner", "en": "columns"}
+_NEXT = {
+    "fi": "Täytä taulukko ja tarkista se: kymgraph check TIEDOSTO --graph GRAAFI",
+    "sv": "Fyll i tabellen och kontrollera den: kymgraph check FIL --graph GRAF",
+    "en": "Fill it in and check it: kymgraph check FILE --graph GRAPH",
+}
+
 
 def command(
     ctx: typer.Context,
@@ -56,7 +63,8 @@ def command(
     assert cls is not None
     iri = model.find_class(cls)
     result(template(model, iri, format=format, lang=context.lang, rows=rows))
-    note(f"{model.name(iri).text(context.lang)}: {len(model.layout(iri).columns)} columns")
+    columns = f"{len(model.layout(iri).columns)} {_COLUMNS[context.lang]}"
+    note(f"{model.name(iri).text(context.lang)}: {columns}. {_NEXT[context.lang]}")
 
 
 def _view(context: Context) -> View:

@@ -178,7 +178,7 @@ def _out_of_memory(error: BaseException | None) -> bool:
     return False
 
 
-def _serve(connection: socket.socket, bench: _Bench, seconds: int) -> None:
+def _serve(connection: socket.socket, bench: _Bench, seconds: float) -> None:
     def read(size: int) -> bytes:
         data = bytearray()
         while len(data) < size:
@@ -192,7 +192,7 @@ def _serve(connection: socket.socket, bench: _Bench, seconds: int) -> None:
         head, parts = receive(read)
         # A regular expression holds the interpreter and no thread of ours would run: should the parent be
         # gone or stuck, the kernel ends this process.
-        signal.alarm(seconds)
+        signal.alarm(math.ceil(head.get("seconds", seconds)) + 3)
         try:
             answer = pack({}, bench.answer(head, parts))
         except Exception as error:
@@ -236,7 +236,7 @@ def main() -> None:
                 )
                 hello = {"error": error_to_json(fault)}
             connection.sendall(pack(hello))
-            _serve(connection, bench, math.ceil(float(deadline)) + 3)
+            _serve(connection, bench, float(deadline))
         finally:
             os._exit(1)  # whatever ended this thread: a process without it would be waited for in vain
 

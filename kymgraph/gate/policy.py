@@ -23,12 +23,12 @@ So a rule begins with `GRAPH ?project { ?graph a kym:SourceGraph }`.
 from __future__ import annotations
 
 import re
-import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Final, TypeAlias
+from weakref import WeakKeyDictionary
 
 from kymgraph.changeset import Changeset
 from kymgraph.errors import ProjectError, QuerySyntaxError
@@ -192,8 +192,8 @@ class PolicyGate:
                 predicate = pattern.nodes[1]
                 key = None if isinstance(predicate, str) else predicate
                 self._patterns.setdefault(key, []).append(_Way.of(rule, seen, pattern, steps))
-        #: The graphs of the view that was asked last, which are counted once for each generation.
-        self._graphs: tuple[Callable[[], object], frozenset[NamedNode]] = (lambda: None, frozenset())
+        #: The graphs of each view that was asked and is still there. A view does not change.
+        self._graphs: WeakKeyDictionary[View, frozenset[NamedNode]] = WeakKeyDictionary()
         self._abouts: dict[frozenset[NamedNode], _About] = {}
 
     def judge(self, before: View, after: View, change: Changeset, *, mended: bool = False) -> list[Result]:
@@ -318,13 +318,15 @@ class PolicyGate:
 
     def _names(self, view: View) -> frozenset[NamedNode]:
         """The graphs with a quad in them."""
+        known = self._graphs.get(view)
+        if known is not None:
+            return known
         if isinstance(view, OverlayView):
             touched = {NamedNode(iri) for iri in view.change.graphs}
-            return self._after(self._names(view.base), touched, view)
-        asked, names = self._graphs
-        if asked() is not view:
-            names = frozenset(graph for graph in view.graphs() if any(True for _ in view.quads(graph=graph)))
-            self._graphs = weakref.ref(view), names
+            self._graphs[view] = names = self._after(self._names(view.base), touched, view)
+            return names
+        names = frozenset(graph for graph in view.graphs() if any(True for _ in view.quads(graph=graph)))
+        self._graphs[view] = names
         return names
 
     def _after(

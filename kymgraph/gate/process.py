@@ -39,6 +39,9 @@ __all__ = ["AsyncJudge", "Judge", "Verdict", "report_from_json", "report_to_json
 Verdict: TypeAlias = Report | KymgraphError
 
 DEADLINE: Final = 10.0
+#: Quads of a change that one deadline is for. Judging takes less than a millisecond per quad, so a long
+#: change is not refused for its length, and a hostile one gains little by it.
+QUADS: Final = 10_000
 MEMORY_MB: Final = 2000
 #: Seconds that a child gets to import and compile; a busy machine takes its time.
 _START_SECONDS: Final = 90.0
@@ -152,8 +155,9 @@ class Judge:
             for change, verdict in zip(changes, judge.judge(store.generation, (), changes)):
                 if isinstance(verdict, Report) and verdict.accepted: …
 
-    `deadline` is in seconds and holds for each change. The child is started by the first request or by
-    `start`, and serves until `close`; shapes that changed on disk are compiled again before the next change.
+    `deadline` is in seconds and holds for each change of up to QUADS quads; longer ones have longer. The
+    child is started by the first request or by `start`, and serves until `close`; shapes that changed on disk
+    are compiled again before the next change.
     """
 
     def __init__(
@@ -223,7 +227,10 @@ class Judge:
                 self._begin(generation, stacked)
                 conversation = self._conversation
             try:
-                head, parts = self._ready().ask({"op": "judge", "limit": limit}, [patch], self._deadline)
+                seconds = self._seconds(change)
+                head, parts = self._ready().ask(
+                    {"op": "judge", "limit": limit, "seconds": seconds}, [patch], seconds
+                )
             except _Lost as lost:
                 self._replace()
                 yield self._timeout(lost)
@@ -235,6 +242,9 @@ class Judge:
             if report.accepted:
                 stacked.append(change)
             yield report
+
+    def _seconds(self, change: Changeset) -> float:
+        return self._deadline * (1 + (len(change.removed) + len(change.added)) // QUADS)
 
     def validate(self, generation: int, payload: bytes, media_type: str, lang: str) -> bytes:
         """The report on RDF that is not in the graph, written in `media_type` (text/plain is in `lang`).

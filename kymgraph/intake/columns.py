@@ -74,7 +74,7 @@ _NAMES: Final[dict[str, Text]] = {
 }
 _HELP: Final[dict[str, Text]] = {
     SKOS + "prefLabel": Text(
-        "nimi, jolla kohde tunnetaan", "namnet som det är känt under", "the name by which it is known"
+        "nimi, jolla kohde tunnetaan", "namnet som objektet är känt under", "the name by which it is known"
     ),
     SKOS + "altLabel": Text(
         "muu nimi tai lyhenne", "annat namn eller förkortning", "another name, or an abbreviation"
@@ -83,8 +83,8 @@ _HELP: Final[dict[str, Text]] = {
         "lyhyt kuvaus omin sanoin", "kort beskrivning med egna ord", "a short description in your own words"
     ),
     DCTERMS + "source": Text(
-        "verkko-osoite, josta tieto on",
-        "webbadress som uppgiften är från",
+        "verkko-osoite, josta tieto on peräisin",
+        "webbadress som uppgiften kommer från",
         "web address that the fact is from",
     ),
 }
@@ -564,7 +564,7 @@ class Model:
             required=any(least),
             many=many and path != PREF_LABEL.value,
             help=_text(about, SKOS + "definition") or _HELP.get(path, NOTHING),
-            advice=advice or _REQUIRED,
+            advice=advice or FILL_IN,
             rank=rank,
         )
         if kind != "text":
@@ -718,7 +718,7 @@ class Model:
         return {local(cls), self.curie(cls), cls, *self.name(cls)}
 
 
-_REQUIRED: Final = Text("Täytä solu.", "Fyll i cellen.", "Fill in the cell.")
+FILL_IN: Final = Text("Täytä solu.", "Fyll i cellen.", "Fill in the cell.")
 
 
 def local(iri: str) -> str:

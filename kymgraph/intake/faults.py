@@ -67,18 +67,20 @@ class Cell:
     header: str = ""
 
     def text(self, lang: str = "en") -> str:
-        """Where it is, in words.
+        """Where it is, in words: cells are called as spreadsheets call them, columns by their plain name.
 
-        >>> Cell("hanke", 5, "D", "alku [startedOn]").text("fi")
-        'hanke, rivi 5, sarake D (alku [startedOn])'
+        >>> Cell("hanke", 5, "D", "alku * [startedOn]").text("fi")
+        'hanke, solu D5 (alku)'
         """
-        words = {"fi": ("rivi", "sarake"), "sv": ("rad", "kolumn")}.get(lang, ("row", "column"))
+        words = {"fi": ("solu", "rivi", "sarake"), "sv": ("cell", "rad", "kolumn")}
+        cell, row, column = words.get(lang, ("cell", "row", "column"))
         parts = [self.sheet] if self.sheet else []
-        if self.row:
-            parts.append(f"{words[0]} {self.row}")
-        if self.column:
-            parts.append(f"{words[1]} {self.column}" + (f" ({self.header})" if self.header else ""))
-        return ", ".join(parts)
+        if self.row and self.column:
+            parts.append(f"{cell} {self.column}{self.row}")
+        elif self.row or self.column:
+            parts.append(f"{row} {self.row}" if self.row else f"{column} {self.column}")
+        name = self.header.partition(" [")[0].rstrip("* ")
+        return ", ".join(parts) + (f" ({name})" if name else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +155,8 @@ def shown(value: object) -> str:
 
 _MORE: Final = Text("… ja {more} muuta virhettä.", "… och {more} fel till.", "… and {more} more faults.")
 _SUM: Final = Text(
-    "Taulukkoa ei otettu vastaan, mitään ei kirjoitettu. Virheitä: {count}.",
-    "Tabellen togs inte emot, inget skrevs. Antal fel: {count}.",
+    "Taulukkoa ei otettu vastaan eikä mitään tallennettu. Virheitä: {count}.",
+    "Tabellen togs inte emot och inget sparades. Antal fel: {count}.",
     "The spreadsheet was refused and nothing was written. Faults: {count}.",
 )
 MEND_ALL: Final = Text(
@@ -178,7 +180,7 @@ def refusal(faults: Faults, lang: str) -> str:
 
 
 _XLSX_OR_CSV: Final = Text(
-    "Tallenna taulukko muotoon Excel-työkirja (.xlsx) tai CSV UTF-8 (.csv).",
+    "Tallenna taulukko Excel-työkirjana (.xlsx) tai muodossa CSV UTF-8 (.csv).",
     "Spara tabellen som Excel-arbetsbok (.xlsx) eller CSV UTF-8 (.csv).",
     "Save the spreadsheet as an Excel workbook (.xlsx) or CSV UTF-8 (.csv).",
 )
@@ -223,7 +225,7 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
             "The file is called {suffix}, but its content is {found}.",
         ),
         Text(
-            "Vaihda pääte oikeaksi tai tallenna taulukko uudelleen.",
+            "Vaihda tiedostolle oikea pääte tai tallenna taulukko uudelleen.",
             "Byt till rätt ändelse eller spara tabellen på nytt.",
             "Give it the right suffix, or save the spreadsheet again.",
         ),
@@ -243,7 +245,7 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     "file-macros": (
         Text("Työkirjassa on makroja.", "Arbetsboken innehåller makron.", "The workbook holds macros."),
         Text(
-            "Tallenna se ilman makroja muotoon Excel-työkirja (.xlsx).",
+            "Tallenna se ilman makroja Excel-työkirjana (.xlsx).",
             "Spara den utan makron som Excel-arbetsbok (.xlsx).",
             "Save it without macros as an Excel workbook (.xlsx).",
         ),
@@ -266,8 +268,8 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     ),
     "file-too-slow": (
         Text(
-            "Tiedoston lukeminen vei liikaa aikaa tai muistia ja keskeytettiin.",
-            "Inläsningen av filen krävde för mycket tid eller minne och avbröts.",
+            "Tiedoston lukeminen vei liikaa aikaa tai muistia, joten se keskeytettiin.",
+            "Filen krävde för mycket tid eller minne att läsa, så läsningen avbröts.",
             "Reading the file took too much time or memory and was stopped.",
         ),
         _SPLIT,
@@ -275,11 +277,11 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     "file-encoding": (
         Text(
             "Tiedoston merkistöä ei voi päätellä varmasti: ä ja ö voisivat muuttua toisiksi merkeiksi.",
-            "Filens teckenkodning kan inte avgöras säkert: å, ä och ö kunde bli andra tecken.",
+            "Filens teckenkodning kan inte avgöras med säkerhet: å, ä och ö kan bli andra tecken.",
             "The encoding of the file cannot be told for certain: ä and ö may be misread.",
         ),
         Text(
-            "Tallenna tiedosto muotoon CSV UTF-8 tai Excel-työkirja (.xlsx).",
+            "Tallenna tiedosto muodossa CSV UTF-8 tai Excel-työkirjana (.xlsx).",
             "Spara filen som CSV UTF-8 eller Excel-arbetsbok (.xlsx).",
             "Save the file as CSV UTF-8 or as an Excel workbook (.xlsx).",
         ),
@@ -315,7 +317,7 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
             "The cells {range} are merged.",
         ),
         Text(
-            "Pura yhdistäminen ja kirjoita arvo jokaiseen soluun.",
+            "Pura solujen yhdistäminen ja kirjoita arvo jokaiseen soluun.",
             "Dela upp dem och skriv värdet i varje cell.",
             "Unmerge them and write the value into each cell.",
         ),
@@ -359,7 +361,7 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     "header-twice": (
         Text(
             "Tämä sarake voi olla taulukossa vain kerran.",
-            "Denna kolumn kan finnas i tabellen bara en gång.",
+            "Den här kolumnen får finnas bara en gång i tabellen.",
             "This column can be in the sheet only once.",
         ),
         Text(
@@ -370,19 +372,19 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     "id-form": (
         Text(
             "Tunnus ei kelpaa: siinä saa olla vain pieniä kirjaimia a–z, numeroita ja yhdysmerkkejä.",
-            "Identifieraren duger inte: den får bara ha små bokstäver a–z, siffror och bindestreck.",
+            "Identifieraren är inte giltig: den får ha bara små bokstäver a–z, siffror och bindestreck.",
             "The id is not valid: it may have small letters a-z, digits and hyphens only.",
         ),
         Text(
-            "Kirjoita esimerkiksi {example} tai jätä solu tyhjäksi, jolloin tunnus tehdään nimestä.",
+            "Kirjoita esimerkiksi {example} tai jätä solu tyhjäksi, jolloin tunnus muodostetaan nimestä.",
             "Skriv till exempel {example} eller lämna cellen tom; då bildas identifieraren av namnet.",
             "Write for example {example}, or leave the cell empty to have the id made from the name.",
         ),
     ),
     "id-from-name": (
         Text(
-            "Nimestä ei voi tehdä tunnusta, koska siinä ei ole kirjaimia a–ö eikä numeroita.",
-            "Namnet kan inte bli en identifierare, eftersom det saknar bokstäver a–ö och siffror.",
+            "Nimestä ei voi muodostaa tunnusta, koska siinä ei ole kirjaimia a–ö eikä numeroita.",
+            "Av namnet kan ingen identifierare bildas, eftersom det saknar bokstäver a–ö och siffror.",
             "No id can be made from the name, as it has no letters a-ö and no digits.",
         ),
         Text(
@@ -394,7 +396,7 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     "id-taken": (
         Text(
             "Nimestä tulisi tunnus {slug}, joka on jo toisella kohteella: {label}.",
-            "Namnet skulle ge identifieraren {slug}, som något annat redan har: {label}.",
+            "Namnet skulle ge identifieraren {slug}, som ett annat objekt redan har: {label}.",
             "The name would give the id {slug}, which another one has: {label}.",
         ),
         Text(
@@ -406,7 +408,7 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     "id-same-name": (
         Text(
             "Samanniminen kohde on jo olemassa tunnuksella {slug}.",
-            "Samma namn finns redan med identifieraren {slug}.",
+            "Ett objekt med samma namn finns redan, med identifieraren {slug}.",
             "One of the same name exists already, with the id {slug}.",
         ),
         Text(
@@ -418,34 +420,34 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     "id-class": (
         Text(
             "Tunnus kuuluu luokkaan {found}, ei luokkaan {cls}.",
-            "Identifieraren hör till klassen {found}, inte {cls}.",
+            "Identifieraren hör till klassen {found}, inte till klassen {cls}.",
             "The id belongs to the class {found}, not {cls}.",
         ),
         Text(
-            "Siirrä rivi oikean luokan taulukkoon tai anna uusi tunnus.",
-            "Flytta raden till rätt klass eller ge en ny identifierare.",
+            "Siirrä rivi oikean luokan taulukkoon tai kirjoita uusi tunnus.",
+            "Flytta raden till tabellen för rätt klass eller skriv en ny identifierare.",
             "Move the row to the sheet of its class, or give a new id.",
         ),
     ),
     "id-outside": (
         Text(
-            "Tunnus on tämän tietämysgraafin ulkopuolelta.",
-            "Identifieraren hör inte till denna kunskapsgraf.",
+            "Tunnus ei kuulu tähän tietämysgraafiin.",
+            "Identifieraren hör inte till den här kunskapsgrafen.",
             "The id is not of this knowledge graph.",
         ),
         Text(
-            "Anna tunnus, joka alkaa {base}, tai pelkkä tunnuksen loppuosa.",
-            "Ge en identifierare som börjar med {base}, eller bara dess slut.",
+            "Kirjoita tunnus, jonka alku on {base}, tai pelkkä tunnuksen loppuosa.",
+            "Skriv en identifierare som börjar med {base}, eller bara dess sista del.",
             "Give one that begins with {base}, or its last part alone.",
         ),
     ),
     "id-twice": (
         Text(
             "Sama kohde on jo rivillä {other}.",
-            "Samma sak finns redan på rad {other}.",
+            "Samma objekt finns redan på rad {other}.",
             "The same one is already in row {other}.",
         ),
-        Text("Yhdistä rivit.", "Slå ihop raderna.", "Join the rows."),
+        Text("Yhdistä rivit yhdeksi.", "Slå ihop raderna till en.", "Make one row of them."),
     ),
     "required": (
         Text(
@@ -457,40 +459,42 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     ),
     "graph-missing": (
         Text(
-            "Ei ole kerrottu, mihin graafiin uudet rivit kuuluvat.",
-            "Det är inte angivet till vilken graf de nya raderna hör.",
+            "Taulukosta ei käy ilmi, mihin graafiin uudet rivit kuuluvat.",
+            "Av tabellen framgår inte vilken graf de nya raderna hör till.",
             "It is not said to which graph new rows go.",
         ),
         Text(
-            "Anna valitsin --graph NIMI tai täytä sarake graafi.",
-            "Ange --graph NAMN eller fyll i kolumnen graf.",
-            "Give --graph NAME, or fill in the column graph.",
+            "Nimeä graafi lähettäessäsi (--graph NIMI, verkossa graph=NIMI) tai täytä sarake graafi.",
+            "Namnge grafen när du skickar (--graph NAMN, på webben graph=NAMN) eller fyll i kolumnen graf.",
+            "Name the graph in sending (--graph NAME, over HTTP graph=NAME), or fill in the column graph.",
         ),
     ),
     "graph-many": (
         Text(
             "Kohde on useassa graafissa: {graphs}.",
-            "Saken finns i flera grafer: {graphs}.",
+            "Objektet finns i flera grafer: {graphs}.",
             "It stands in several graphs: {graphs}.",
         ),
         Text(
-            "Kirjoita graafi-sarakkeeseen se, jota rivi muuttaa.",
-            "Skriv i kolumnen graf vilken raden ändrar.",
+            "Kirjoita graafi-sarakkeeseen niistä se, jota rivi muuttaa.",
+            "Skriv i kolumnen graf vilken av dem raden ändrar.",
             "Write into the column graph which of them the row changes.",
         ),
     ),
     "graph-name": (
-        Text("Graafin nimi ei kelpaa.", "Grafens namn duger inte.", "The name of the graph is not valid."),
         Text(
-            "Nimessä on kirjaimia a–z, numeroita ja yhdysmerkkejä, esimerkiksi hankkeet-2027.",
-            "Ett namn har bokstäver a–z, siffror och bindestreck, till exempel projekt-2027.",
-            "A name has letters a-z, digits and hyphens, for example projects-2027.",
+            "Graafin nimi ei kelpaa.", "Grafens namn är inte giltigt.", "The name of the graph is not valid."
+        ),
+        Text(
+            "Nimessä saa olla kirjaimia a–z, numeroita ja yhdysmerkkejä, esimerkiksi hankkeet-2027.",
+            "Namnet får innehålla bokstäver a–z, siffror och bindestreck, till exempel projekt-2027.",
+            "A name may have letters a-z, digits and hyphens, for example projects-2027.",
         ),
     ),
     "graph-not-writable": (
         Text(
             "Graafiin {graph} ei voi kirjoittaa taulukosta.",
-            "Till grafen {graph} kan man inte skriva från en tabell.",
+            "Det går inte att skriva till grafen {graph} från en tabell.",
             "The graph {graph} cannot be written to from a spreadsheet.",
         ),
         Text("Valitse toinen graafi.", "Välj en annan graf.", "Choose another graph."),
@@ -499,7 +503,7 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     "cell-error": (
         Text(
             "Solussa on laskentavirhe.",
-            "Cellen har ett beräkningsfel.",
+            "Cellen innehåller ett beräkningsfel.",
             "The cell holds a calculation error.",
         ),
         Text(
@@ -511,7 +515,7 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     "cell-formula": (
         Text(
             "Solussa on kaava, jonka tulosta ei ole tallennettu.",
-            "Cellen har en formel vars resultat inte har sparats.",
+            "Cellen innehåller en formel vars resultat inte har sparats.",
             "The cell holds a formula whose result was not saved.",
         ),
         Text(
@@ -523,35 +527,35 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     "cell-time": (
         Text(
             "Solussa on kellonaika tai kesto ilman päivää.",
-            "Cellen har ett klockslag eller en varaktighet utan dag.",
+            "Cellen innehåller ett klockslag eller en varaktighet utan dag.",
             "The cell holds a time or duration without a day.",
         ),
         Text(
             "Muotoile solu tekstiksi ja kirjoita arvo uudelleen.",
-            "Formatera cellen som text och skriv om värdet.",
+            "Formatera cellen som text och skriv värdet på nytt.",
             "Format the cell as text and type the value again.",
         ),
     ),
     "cell-characters": (
         Text(
             "Solussa on merkkejä, joita ei voi tallentaa, tai rikkoutuneita kirjaimia.",
-            "Cellen har tecken som inte kan lagras, eller trasiga bokstäver.",
+            "Cellen innehåller tecken som inte kan sparas, eller bokstäver som har gått sönder.",
             "The cell holds characters that cannot be stored, or broken letters.",
         ),
-        Text("Kirjoita teksti uudelleen.", "Skriv om texten.", "Type the text again."),
+        Text("Kirjoita teksti uudelleen.", "Skriv texten på nytt.", "Type the text again."),
     ),
     "cell-too-long": (
         Text(
             "Solussa on yli {limit} merkkiä.",
-            "Cellen har över {limit} tecken.",
+            "Cellen innehåller över {limit} tecken.",
             "The cell has more than {limit} characters.",
         ),
         Text("Lyhennä tekstiä.", "Korta texten.", "Shorten the text."),
     ),
     "cell-mixed": (
         Text(
-            "Samassa tiedossa on sekä poistava viiva että arvo.",
-            "Ett raderande streck och ett värde står för samma uppgift.",
+            "Samassa kentässä on sekä viiva, joka poistaa tiedon, että arvo.",
+            "Samma fält har både ett streck, som tar bort uppgiften, och ett värde.",
             "A removing dash and a value stand for the same field.",
         ),
         Text(
@@ -562,8 +566,8 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     ),
     "cell-one": (
         Text(
-            "Tiedolla voi olla vain yksi arvo.",
-            "Uppgiften kan ha bara ett värde.",
+            "Kentässä voi olla vain yksi arvo.",
+            "Fältet kan ha bara ett värde.",
             "The field can have one value only.",
         ),
         Text("Jätä yksi arvo.", "Behåll ett värde.", "Keep one value."),
@@ -576,7 +580,7 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
         ),
         Text(
             "Muotoile solu tekstiksi ja kirjoita arvo uudelleen.",
-            "Formatera cellen som text och skriv om värdet.",
+            "Formatera cellen som text och skriv värdet på nytt.",
             "Format the cell as text and type the value again.",
         ),
     ),
@@ -590,16 +594,16 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     ),
     "number-point": (
         Text(
-            "Piste voi tarkoittaa desimaaleja tai tuhansia.",
-            "Punkten kan avse decimaler eller tusental.",
+            "Piste voi erottaa desimaalit tai tuhannet.",
+            "Punkten kan skilja åt decimaler eller tusental.",
             "The point may mean decimals or thousands.",
         ),
         Text("Kirjoita {readings}.", "Skriv {readings}.", "Write {readings}."),
     ),
     "number-groups": (
         Text(
-            "Välilyönnit eivät ole tuhansien kohdalla.",
-            "Mellanslagen står inte mellan tusental.",
+            "Välilyönnit eivät erota tuhansia toisistaan.",
+            "Mellanslagen skiljer inte åt tusental.",
             "The spaces do not stand between thousands.",
         ),
         Text(
@@ -621,7 +625,9 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
         Text("Jätä desimaalit pois.", "Lämna bort decimalerna.", "Leave the decimals out."),
     ),
     "not-a-boolean": (
-        Text("Tähän kuuluu kyllä tai ei.", "Här ska stå ja eller nej.", "This is answered by yes or no."),
+        Text(
+            "Tähän vastataan kyllä tai ei.", "Här svarar man ja eller nej.", "This is answered by yes or no."
+        ),
         Text("Kirjoita kyllä tai ei.", "Skriv ja eller nej.", "Write yes or no."),
     ),
     "not-a-date": (
@@ -638,14 +644,14 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     ),
     "date-precision": (
         Text(
-            "Aika ei sovi tähän tällä tarkkuudella ({found}).",
-            "Tiden passar inte här med denna noggrannhet ({found}).",
+            "Tähän ei voi kirjoittaa aikaa tällä tarkkuudella ({found}).",
+            "Här kan en tid inte anges med denna noggrannhet ({found}).",
             "This field does not take a time of that precision ({found}).",
         ),
         _DATE_FORMS,
     ),
     "date-zone": (
-        Text("Aikavyöhykettä ei tallenneta.", "Tidszoner lagras inte.", "Time zones are not stored."),
+        Text("Aikavyöhykettä ei tallenneta.", "Tidszoner sparas inte.", "Time zones are not stored."),
         _DATE_FORMS,
     ),
     "date-order": (
@@ -658,22 +664,22 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     ),
     "link-unknown": (
         Text(
-            "Kohdetta ei löydy (luokka: {classes}).",
-            "Det som anges hittas inte (klass: {classes}).",
-            "Nothing of that name was found (class: {classes}).",
+            "Kohdetta ei löydy{of}.",
+            "Objektet hittas inte{of}.",
+            "Nothing of that name was found{of}.",
         ),
         _CHOOSE_OTHER,
     ),
     "link-class": (
         Text(
             "Kohde kuuluu luokkaan {found}, mutta sarakkeeseen sopii {classes}.",
-            "Det som anges hör till klassen {found}, men kolumnen tar {classes}.",
+            "Objektet hör till klassen {found}, men i kolumnen passar {classes}.",
             "This is of the class {found}, but the column takes {classes}.",
         ),
         _CHOOSE_OTHER,
     ),
     "link-ambiguous": (
-        Text("Useampi kohde on samanniminen.", "Flera har samma namn.", "Several have this name."),
+        Text("Usealla kohteella on tämä nimi.", "Flera objekt har samma namn.", "Several have this name."),
         Text(
             "Kirjoita jokin näistä: {choices}.",
             "Skriv någon av dessa: {choices}.",
@@ -690,8 +696,8 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     ),
     "passage-form": (
         Text(
-            "Lähdekohdaksi kirjoitetaan asiakirja ja rivit.",
-            "Ett källställe anges som dokument och rader.",
+            "Lähdekohdaksi merkitään asiakirja ja sen rivit.",
+            "Ett källställe anges med dokument och rader.",
             "A passage is written as a document and lines.",
         ),
         Text(
@@ -721,7 +727,7 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
     "passage-lines": (
         Text(
             "Lähdekohta ei kelpaa: {detail}.",
-            "Källstället duger inte: {detail}.",
+            "Källstället är inte giltigt: {detail}.",
             "The passage is not valid: {detail}.",
         ),
         Text(

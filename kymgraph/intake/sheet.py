@@ -26,6 +26,7 @@ from kymgraph.intake import tables
 from kymgraph.intake.columns import (
     CALLED,
     DESCRIPTION,
+    FILL_IN,
     NOTHING,
     PASSAGE,
     PREF_LABEL,
@@ -56,6 +57,8 @@ TRANSLATIONS: Final = "translations"
 TRANSLATED: Final = ("background", "lineage")
 #: Most characters of a cell; spreadsheets have the same limit.
 LONGEST: Final = 32_767
+#: What a file is called that came without a name, over HTTP; a cell's own place says enough then.
+UNNAMED: Final = "input"
 #: Most characters of an id that is made from a name.
 SLUG: Final = 100
 #: Most non-blank lines of a passage (docs/decisions/0004-evidence.md).
@@ -86,7 +89,7 @@ class SheetChange:
     change: Changeset
     #: For each added quad its cell, and for each thing (its IRI) its row.
     origins: Mapping[Quad | NamedNode, Cell]
-    file: str = "input"
+    file: str = UNNAMED
     #: The cell of a field of a thing, be it empty, by IRI of thing and property.
     fields: Mapping[tuple[str, str], Cell] = field(default_factory=dict)
 
@@ -122,7 +125,7 @@ class SheetChange:
         return replace(
             report,
             results=tuple(
-                replace(result, source=Location(f"{self.file}: {where}"))
+                replace(result, source=Location(f"{self.file}: {where}" if self.file != UNNAMED else where))
                 if (where := self.locate(result, lang))
                 else result
                 for result in report.results
@@ -193,7 +196,7 @@ def from_sheet(
         reason=reason,
         id=id or new_id(),
     )
-    return SheetChange(change, origins, name or "input", fields)
+    return SheetChange(change, origins, name or UNNAMED, fields)
 
 
 def _suffix(path: Path) -> str:
@@ -204,6 +207,19 @@ def _suffix(path: Path) -> str:
 def _refused(faults: Faults, lang: str) -> SheetRefused:
     return SheetRefused(refusal(faults, lang), faults.sorted(), hint=MEND_ALL.text(lang))
 
+
+_ADD_COLUMN: Final = Text(
+    "Lisää taulukkoon sarake ”{header}” ja täytä se.",
+    "Lägg till kolumnen ”{header}” i tabellen och fyll i den.",
+    "Add the column “{header}” to the sheet and fill it in.",
+)
+#: What to do about a name that nothing resembles.
+_ADD_FIRST: Final = Text(
+    " Jos kohde on uusi, lisää se ensin oman luokkansa taulukkoon.",
+    " Om objektet är nytt, lägg först till det i tabellen för dess klass.",
+    " If it is new, add it first, in the sheet of its class.",
+)
+_OF: Final = Text(" (luokka: {classes})", " (klass: {classes})", " (class: {classes})")
 
 _LETTERS: Final = str.maketrans({"æ": "ae", "ø": "o", "ß": "ss", "đ": "d", "ł": "l", "þ": "th", "ð": "d"})
 
@@ -367,7 +383,8 @@ class _Reader:
                 if not (label := _clean(given)) or label in REMOVE:
                     column = self._column_of_name(sheet.layout)
                     title = column.header(self.lang).partition(" [")[0].replace(" *", "")
-                    raise CellError("required", name=_titled(column, title), advice=column.advice)
+                    advice = _advice(column, name_column)
+                    raise CellError("required", name=_titled(column, title), advice=advice)
                 iri, types = self._named(label, sheet.layout)
         except CellError as error:
             self.faults.add(error, here, given)
@@ -543,8 +560,9 @@ class _Reader:
         for column in sheet.layout.columns:
             if column.required and column.short not in given:
                 title = column.header(self.lang).partition(" [")[0].replace(" *", "")
-                error = CellError("required", name=_titled(column, title), advice=column.advice)
-                self.faults.add(error, sheet.cell(thing.row.number, sheet.number(column.short)))
+                number = sheet.number(column.short)
+                error = CellError("required", name=_titled(column, title), advice=_advice(column, number))
+                self.faults.add(error, sheet.cell(thing.row.number, number))
 
     def _want(
         self, thing: _Thing, subject: NamedNode, column: Column, values: list[tuple[Term, Cell]]
@@ -673,6 +691,14 @@ def _titled(column: Column, title: str) -> Text:
     return Text(*(f"{name}{tag}" for name in column.name)) if title else column.name
 
 
+def _advice(column: Column, number: int) -> Text:
+    """What to do about a required field that is empty: what its shape says, else where to fill it in."""
+    if number or column.advice is not FILL_IN:
+        return column.advice
+    headers = Text(*(column.header(lang) for lang in ("fi", "sv", "en")))
+    return _ADD_COLUMN.filled(header=headers)
+
+
 def _other(twin: Cell, sheet: _Sheet) -> str:
     return f"{twin.row}" if twin.sheet == sheet.table.name else f"{twin.row} ({twin.sheet})"
 
@@ -798,17 +824,17 @@ class _Names:
         if not classes and _ADDRESS.fullmatch(text) and not text.startswith(self.model.project.base.iri):
             return text  # of what lies elsewhere nothing is known here
         others = [*dict.fromkeys(ids), *self.labelled(text, ())]
-        near = did_you_mean(self._similar(text, classes))
+        similar = self._similar(text, classes)
+        near = did_you_mean(similar)
         if others:
             found = min(self._types(others[0]), default="")
             raise CellError(
                 "link-class", found=self.model.name(found), classes=self._class_names(classes), near=near
             )
-        raise CellError("link-unknown", classes=self._class_names(classes), near=near)
+        of = _OF.filled(classes=self._class_names(classes)) if classes else NOTHING
+        raise CellError("link-unknown", of=of, near=near if similar else _ADD_FIRST)
 
     def _class_names(self, classes: tuple[str, ...]) -> Text:
-        if not classes:
-            return Text("mikä tahansa", "vilken som helst", "any")
         names = [self.model.name(cls) for cls in classes]
         return Text(*(", ".join(parts) for parts in zip(*names, strict=True)))
 

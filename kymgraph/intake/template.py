@@ -37,7 +37,7 @@ HELP_SHEET: Final = Text("Ohje", "Anvisning", "Help")
 LIST_SHEET: Final = Text("Luettelot", "Listor", "Lists")
 
 _HELP_ROW: Final = Text(
-    "# Ohje: tätä riviä ei lueta", "# Hjälp: denna rad läses inte", "# Help: this row is not read"
+    "# Ohje: tätä riviä ei lueta", "# Anvisning: den här raden läses inte", "# Help: this row is not read"
 )
 _YES_NO: Final = Text("kyllä,ei", "ja,nej", "yes,no")
 _REQUIRED: Final = Text("Pakollinen. ", "Obligatorisk. ", "Required. ")
@@ -47,18 +47,21 @@ _MANY: Final = Text(
     " Several values are separated by a semicolon (;).",
 )
 _NOT_LISTED: Final = Text(
-    "Arvoa ei ole luettelossa. Käytä luettelon nimeä, tunnusta tai toisella rivillä luotavan kohteen nimeä.",
+    "Arvoa ei ole luettelossa. Käytä luettelon nimeä, tunnusta tai toisella rivillä olevan kohteen nimeä.",
     "Värdet finns inte i listan. Använd ett namn ur listan, en identifierare eller namnet på en annan rad.",
     "The value is not on the list. Use a name from the list, an id, or the name of another row.",
 )
 _ID_HELP: Final = Text(
-    "Tunnus. Jätä tyhjäksi, niin se tehdään nimestä; olemassa olevan kohteen tunnuksella rivi muuttaa sitä.",
-    "Identifierare. Lämna tom så bildas den av namnet; med en befintlig identifierare ändrar raden den.",
-    "The id. Leave it empty to have it made from the name; a row with a known id changes that one.",
+    "Tunnus. Jätä tyhjäksi, niin se muodostetaan nimestä. "
+    "Jos kirjoitat olemassa olevan tunnuksen, rivi muuttaa sitä kohdetta.",
+    "Identifierare. Lämna cellen tom, så bildas den av namnet. "
+    "Om du skriver en identifierare som redan finns ändrar raden det objektet.",
+    "The id. Leave it empty to have it made from the name. "
+    "If you write an id that exists already, the row changes that thing.",
 )
 _GRAPH_HELP: Final = Text(
-    "Graafi, johon rivi kuuluu. Jätä tyhjäksi, jos se annetaan tiedostoa lähetettäessä.",
-    "Grafen som raden hör till. Lämna tom om den anges när filen skickas.",
+    "Graafi, johon rivi kuuluu. Jätä tyhjäksi, jos graafi nimetään tiedostoa lähetettäessä.",
+    "Grafen som raden hör till. Lämna cellen tom om grafen anges när filen skickas.",
     "The graph that the row belongs to. Leave it empty if it is given when the file is sent.",
 )
 _CONTENT: Final[dict[str, Text]] = {
@@ -74,8 +77,13 @@ _CONTENT: Final[dict[str, Text]] = {
         "Namn eller identifierare (klass: {classes}).",
         "Name or id (class: {classes}).",
     ),
+    "anything": Text(
+        "Minkä tahansa kohteen nimi tai tunnus.",
+        "Namn på eller identifierare för vilket objekt som helst.",
+        "Name or id of anything.",
+    ),
     "passage": Text(
-        "Asiakirja ja rivit, esimerkiksi {example}. Pakollinen lähdegraafeissa.",
+        "Asiakirja ja sen rivit, esimerkiksi {example}. Pakollinen lähdegraafeissa.",
         "Dokument och rader, till exempel {example}. Obligatoriskt i källgrafer.",
         "Document and lines, for example {example}. Required in source graphs.",
     ),
@@ -83,7 +91,6 @@ _CONTENT: Final[dict[str, Text]] = {
     "id": Text("", "", ""),
     "graph": Text("", "", ""),
 }
-_ANY: Final = Text("mikä tahansa", "vilken som helst", "any")
 _INTRO: Final[tuple[Text, ...]] = (
     Text(
         "# Ohje: näin täytät taulukon ”{sheet}”",
@@ -92,22 +99,22 @@ _INTRO: Final[tuple[Text, ...]] = (
     ),
     Text(
         "Yksi rivi on yksi kohde (luokka: {cls}). Harmaata ohjeriviä ja tätä välilehteä ei lueta.",
-        "En rad är en sak (klass: {cls}). Den grå hjälpraden och detta blad läses inte.",
+        "En rad är ett objekt (klass: {cls}). Den grå anvisningsraden och det här bladet läses inte.",
         "One row is one thing (class: {cls}). The grey help row and this sheet are not read.",
     ),
     Text(
         "Tähdellä (*) merkityt sarakkeet on täytettävä, kun rivi luo uuden kohteen. "
         "Sarakkeet, joita et tarvitse, voit poistaa.",
-        "Kolumner med stjärna (*) måste fyllas i när raden skapar något nytt. "
+        "Kolumner med stjärna (*) måste fyllas i när raden skapar ett nytt objekt. "
         "Kolumner som du inte behöver kan du ta bort.",
         "Columns with a star (*) have to be filled in when the row makes a new thing. "
         "You may delete columns that you do not need.",
     ),
     Text(
-        "Jos id on jo olemassa, rivi muuttaa vain täytettyjä kohtia: tyhjä solu jättää tiedon ennalleen, "
-        "viiva (-) poistaa sen.",
-        "Om id redan finns ändrar raden bara ifyllda fält: en tom cell lämnar uppgiften orörd, "
-        "ett streck (-) tar bort den.",
+        "Jos tunnus (id) on jo olemassa, rivi muuttaa vain täytettyjä kenttiä: tyhjä solu jättää tiedon "
+        "ennalleen, viiva (-) poistaa sen.",
+        "Om identifieraren (id) redan finns ändrar raden bara ifyllda fält: en tom cell lämnar uppgiften "
+        "orörd, ett streck (-) tar bort den.",
         "If the id exists already, the row changes filled fields only: an empty cell leaves the fact alone, "
         "a dash (-) removes it.",
     ),
@@ -118,20 +125,20 @@ _INTRO: Final[tuple[Text, ...]] = (
     ),
     Text(
         "Luvuissa desimaalit erotetaan pilkulla ja tuhannet välilyönnillä: 1 250 000,50.",
-        "I tal skiljs decimaler åt med kommatecken och tusental med mellanslag: 1 250 000,50.",
+        "I tal skrivs decimalkomma, och tusental skiljs åt med mellanslag: 1 250 000,50.",
         "In numbers a comma stands before decimals and a space between thousands: 1 250 000,50.",
     ),
     Text(
-        "Toiseen kohteeseen viitataan nimellä tai tunnuksella. Jos useampi on samanniminen, "
+        "Toiseen kohteeseen viitataan nimellä tai tunnuksella. Jos usealla on sama nimi, "
         "käytä tunnusta, esimerkiksi {example}.",
-        "En annan sak anges med namn eller identifierare. Om flera har samma namn, "
+        "Till ett annat objekt hänvisar man med dess namn eller identifierare. Om flera har samma namn, "
         "använd identifieraren, till exempel {example}.",
         "Another thing is referred to by its name or id. If several have the same name, "
         "use the id, for example {example}.",
     ),
     Text(
-        "Useat arvot samassa solussa erotetaan puolipisteellä (;), tai saman otsikon voi toistaa.",
-        "Flera värden i samma cell skiljs åt med semikolon (;), eller så kan rubriken upprepas.",
+        "Useat arvot samassa solussa erotetaan puolipisteellä (;). Saman otsikon voi myös toistaa.",
+        "Flera värden i samma cell skiljs åt med semikolon (;). Man kan också upprepa rubriken.",
         "Several values in one cell are separated by a semicolon (;), or the column may be repeated.",
     ),
 )
@@ -192,9 +199,8 @@ def _help(model: Model, column: Column, lang: str) -> str:
         return _GRAPH_HELP.text(lang)
     names = [model.name(cls).text(lang) for cls in column.classes]
     example = f"{next(iter(sorted(model.project.sources)), 'asiakirja')}:12-14"
-    content = _CONTENT[column.kind].filled(
-        forms=forms(column.datatypes), classes=", ".join(names) or _ANY.text(lang), example=example
-    )
+    kind = "anything" if column.kind == "reference" and not names else column.kind
+    content = _CONTENT[kind].filled(forms=forms(column.datatypes), classes=", ".join(names), example=example)
     meaning = column.help.text(lang).rstrip(".")
     meaning = f" {meaning[:1].upper()}{meaning[1:]}." if meaning else ""
     many = _MANY.text(lang) if column.splits else ""

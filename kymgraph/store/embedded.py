@@ -7,6 +7,7 @@
     journal/       commits, for replay and history
     history/       older generations, made when somebody asked for them
     files.json     what the store was built from: digests of the files, versions
+    redaction.json what a redaction was to do that was cut off
     writer.lock    held while something writes; shared by servers that rely on the store staying in place
 
 In a union project the default graph holds the union of the named graphs as a set. Oxigraph's own union
@@ -63,8 +64,12 @@ from kymgraph.store.journal import fsync_folder as _fsync
 if TYPE_CHECKING:
     from kymgraph.store.history import LedgerOf
 
+#: What a redaction that is not finished is to do; while it is in a store's folder nobody else writes there.
+REDACTION: Final = "redaction.json"
 #: The version of the folder's layout. A store of another version is rebuilt or migrated, never guessed at.
 LAYOUT: Final = 1
+#: What to do where there is one.
+RESUME: Final = "finish it: kymgraph redact --resume"
 #: Bytes that must stay free on the disk: with none left, not even a refusal could be recorded.
 RESERVE: Final = 64 * 1024 * 1024
 #: The doctor warns below so many bytes.
@@ -81,6 +86,7 @@ _PARTS: Final = frozenset(
         "files.json",
         "writer.lock",
         recorded.FILE,
+        REDACTION,
     }
     | {*access.FILES, "writer.sock"}
 )
@@ -414,6 +420,7 @@ class EmbeddedStore:
         Raises InputError for a file, or a folder that holds something else (whatever `discard_history`
         says), and StoreHasCommits for history that nobody has given up.
         """
+        self.check_whole()
         if self.folder.exists() and not self._is_ours():
             raise InputError(
                 f"{self.folder} is there and is no store of kymgraph, so no store was put in its place; "
@@ -441,6 +448,14 @@ class EmbeddedStore:
         _replace(self.folder / recorded.FILE, recorded.packed(quads))
         _write_manifest(self.folder, replace(self.manifest, files=dict(files)))
 
+    def check_whole(self) -> None:
+        """Raise StoreBroken if a redaction was cut off: it is to be finished before anything is written."""
+        if (self.folder / REDACTION).exists():
+            raise StoreBroken(
+                f"a redaction of the store in {self.folder} was cut off; nothing was changed",
+                hint=RESUME,
+            )
+
     # -- looking after it
 
     def leftovers(self) -> list[Path]:
@@ -453,6 +468,10 @@ class EmbeddedStore:
             Finding("warning", f"a build was cut off and left {path}", f"delete it: rm -r {path}")
             for path in self.leftovers()
         ]
+        if (self.folder / REDACTION).exists():
+            findings.append(
+                Finding("fault", "a redaction was cut off; reading works, nothing is written", RESUME)
+            )
         try:
             path = self.checkpoint_path()
             findings.append(Finding("ok", f"store {self.folder}, layout {LAYOUT}"))

@@ -171,7 +171,8 @@ class Journal:
 
     def by_id(self, id: str) -> Entry | None:
         """The commit that was made of the changeset with this id."""
-        self._refresh()
+        if not self._writable:  # who appends knows what there is
+            self._refresh()
         number = self._ids.get(id)
         return None if number is None else self.entry(number)
 
@@ -190,6 +191,22 @@ class Journal:
         for number in range(self._first, last + 1 if self._where else self._first):
             self.changeset(number)
         return len(self._where)
+
+    def copy_to(self, folder: Path) -> None:
+        """Copy the journal byte for byte, up to the last commit that this reader may know."""
+        last = self.last
+        folder.mkdir(mode=0o700)
+        for path in self._segments:
+            end = self._end if path == self._segments[-1] else path.stat().st_size
+            with path.open("rb") as old, (folder / path.name).open("xb") as new:
+                while end > 0 and (block := old.read(min(end, 1 << 20))):
+                    new.write(block)
+                    end -= len(block)
+                new.flush()
+                os.fsync(new.fileno())
+        if Journal(folder).last != last:
+            raise _damaged(self.folder, 0, "it changed while it was copied")
+        fsync_folder(folder)
 
     def _find(self, number: int) -> tuple[Path, _Record]:
         last = self.last

@@ -155,6 +155,7 @@ class StoreWriter:
 
     def _open(self) -> None:
         folder, manifest, project = self.store.folder, self.store.manifest, self.project
+        self.store.check_whole()
         self._published = self.store.generation
         self.store.checkpoint_path()
         for what, ours, stored in (

@@ -330,12 +330,12 @@ def test_three_mistakes_are_shown_by_cell_in_finnish(faults_of, suffix):
     ]
     sheet = "hanke" if suffix == ".xlsx" else "hankkeet"
     assert to_text(found, "fi").splitlines() == [
-        f"{sheet}, rivi 4, sarake B (nimi (fi))",
+        f"{sheet}, solu B4 (nimi (fi))",
         "    Pakollinen tieto puuttuu: nimi (fi). Täytä solu.",
-        f"{sheet}, rivi 8, sarake I (tekijänä): ”Kymenlakson liitto”",
+        f"{sheet}, solu I8 (tekijänä): ”Kymenlakson liitto”",
         "    Kohdetta ei löydy (luokka: toimija). Tarkista kirjoitusasu tai käytä tunnusta. "
         "Tarkoititko: Kymenlaakson liitto?",
-        f"{sheet}, rivi 16, sarake E (alku): ”31.2.2027”",
+        f"{sheet}, solu E16 (alku): ”31.2.2027”",
         "    Tällaista päivää tai kuukautta ei ole. "
         "Kirjoita vuosi (2022), kuukausi (2/2022) tai päivä (1.2.2022).",
     ]
@@ -345,8 +345,8 @@ def test_a_refusal_says_what_to_do_and_that_nothing_was_written(read):
     with pytest.raises(SheetRefused) as refused:
         read([HEAD, ["x", None]])
     assert refused.value.message.splitlines() == [
-        "Taulukkoa ei otettu vastaan, mitään ei kirjoitettu. Virheitä: 1.",
-        "hankkeet, rivi 2, sarake B (nimi (fi))",
+        "Taulukkoa ei otettu vastaan eikä mitään tallennettu. Virheitä: 1.",
+        "hankkeet, solu B2 (nimi (fi))",
         "    Pakollinen tieto puuttuu: nimi (fi). Täytä solu.",
     ]
     assert refused.value.hint == "Korjaa solut ja lähetä tiedosto uudelleen."
@@ -414,13 +414,10 @@ def test_what_the_gate_finds_is_located_in_the_sheet(read, project, shipped_quad
     )
 
     assert not report.accepted
-    assert {change.locate(r, "fi") for r in report.violations} == {"hanke, rivi 6, sarake K (loppu)"}
+    assert {change.locate(r, "fi") for r in report.violations} == {"hanke, solu K6 (loppu)"}
     assert "hankkeet.xlsx#hanke:6" in report.to_text("fi")
     shown = change.located(report, "fi").to_text("fi")
-    assert (
-        "VIRHE  Kehityshanke 4 (id:project/kehityshanke-4)  hankkeet.xlsx: hanke, rivi 6, sarake K (loppu)"
-        in shown
-    )
+    assert "VIRHE  Kehityshanke 4 (id:project/kehityshanke-4)  hankkeet.xlsx: hanke, solu K6 (loppu)" in shown
 
 
 def test_a_missing_field_is_located_in_its_empty_cell_and_a_stranger_nowhere(read):
@@ -439,7 +436,7 @@ def test_a_missing_field_is_located_in_its_empty_cell_and_a_stranger_nowhere(rea
     rows[3][6] = None
     change = read(rows)
 
-    assert change.locate(Missing(), "fi") == "hankkeet, rivi 4, sarake G (on tilassa)"
+    assert change.locate(Missing(), "fi") == "hankkeet, solu G4 (on tilassa)"
     assert change.locate(NoColumn(), "sv") == "hankkeet, rad 4"
     assert change.locate(Stranger()) == ""
 
@@ -1019,6 +1016,25 @@ def test_a_required_field_of_a_new_thing_is_asked_for_by_what_its_shape_says(fau
 
     assert [(f.cell.row, f.cell.column, f.code) for f in found] == [(2, "", "required"), (2, "", "required")]
     assert any(f.mend.fi == "Luvulta puuttuu yksikkö: lisää kym:unit." for f in found)
+
+
+def test_a_required_column_that_is_not_there_is_asked_for(faults_of):
+    [fault] = faults_of([["id [Project]", "alku"], ["", "2027"]])
+
+    assert fault.cell.text("fi") == "hankkeet, rivi 2"
+    assert fault.mend.fi == "Lisää taulukkoon sarake ”nimi (fi) * [prefLabel@fi]” ja täytä se."
+
+
+def test_an_unknown_name_that_nothing_resembles_may_be_of_something_new(faults_of):
+    row = [["id [Project]", "nimi (fi)", "tekijänä", "aiheena"], ["", "A", "Zyx", "Zyx"]]
+
+    made_by, about = faults_of(row)
+
+    assert made_by.text("fi").splitlines()[1].strip() == (
+        "Kohdetta ei löydy (luokka: toimija). Tarkista kirjoitusasu tai käytä tunnusta. "
+        "Jos kohde on uusi, lisää se ensin oman luokkansa taulukkoon."
+    )
+    assert about.message.sv == "Objektet hittas inte."
 
 
 def test_formulas_give_their_saved_result_and_no_other(read, faults_of):
