@@ -50,7 +50,7 @@ from kymgraph.intake.payload import FORM_TYPE
 from kymgraph.intake.sheet import SheetChange
 from kymgraph.intake.update import Loaded
 from kymgraph.rdf import NamedNode
-from kymgraph.report import Report
+from kymgraph.report import REJECTED, Report
 from kymgraph.store.payload import Mode
 from kymgraph.updates import UPDATE_LIMITS, inspect
 
@@ -245,6 +245,7 @@ async def _perform(
             await record(services, asked, "commit", request.change.id, error.code)
             if isinstance(error, GateRejected) and isinstance(error.report, Report):
                 error.report = located(error.report)
+                error.message = REJECTED[asked.lang]
             raise
         await record(services, asked, "commit", str(outcome.generation), outcome.status)
         return await _outcome(services, asked.client, outcome, created(outcome))
@@ -340,7 +341,7 @@ async def _propose(
     outcome = await check(services, request)
     report = located(outcome.report)
     if not report.accepted:
-        raise GateRejected(report)
+        raise GateRejected(report, REJECTED[asked.lang])
     proposal = await asyncio.to_thread(
         services.access.propose,
         asked.principal,

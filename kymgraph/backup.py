@@ -315,7 +315,8 @@ def _check_fits(project: Project, store: EmbeddedStore, made: Backup) -> None:
     view, journal = store.view(), Journal(store.folder / "journal")
     if view.generation != made.generation or journal.last != made.generation:
         raise StoreBroken(
-            f"the backup holds generation {view.generation} and commits up to {journal.last}; nothing was changed",
+            f"the backup holds generation {view.generation} and commits up to {journal.last}; nothing was "
+            "changed",
             hint="take another backup",
         )
     for path in sorted(store.folder.rglob("*")):

@@ -7,9 +7,11 @@ each is judged on its own, in order, against the state that the accepted ones be
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -46,6 +48,8 @@ _REASON: Final = 1000
 _BROKEN: Final = re.compile("[\ud800-\udfff\ufffd]")
 #: Changes that one batch may hold.
 BATCH: Final = 256
+#: Changes that are made before the verdict on the one before is known.
+AHEAD: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,13 @@ class State:
         self._added: set[Quad] = set()
         self._removed: set[Quad] = set()
         self._graphs: set[str] | None = None
+
+    def copy(self) -> State:
+        """The same state, to go on from in another way."""
+        twin = State(self._view, self.number)
+        twin._added, twin._removed = set(self._added), set(self._removed)
+        twin._graphs = None if self._graphs is None else set(self._graphs)
+        return twin
 
     def holds(self, quad: Quad) -> bool:
         if quad in self._added:
@@ -203,6 +214,16 @@ def resolve(request: Request, state: State, project: Project) -> Changeset:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A request and the change that it came to."""
+
+    index: int
+    request: Request
+    change: Changeset
+    report: Report = field(default_factory=Report)
+
+
 class Committer:
     """The write side of one store. It holds the lock from its making until `close`.
 
@@ -257,54 +278,100 @@ class Committer:
         self, batch: Sequence[tuple[int, Request]], outcomes: dict[int, Outcome | KymgraphError]
     ) -> None:
         """Judge each in turn over the accepted ones before it, then write and publish those together."""
+        accepted: list[_Made] = []
+        waiting = deque(batch)
+        try:
+            while waiting:
+                self._judge_some(waiting, accepted, outcomes)
+        except KymgraphError as error:
+            # No judge can be had (shapes on the disk that cannot be read, say): that holds for the rest.
+            known = {made.index for made in accepted}
+            outcomes.update({i: error for i, _ in batch if i not in outcomes and i not in known})
+        if not accepted:
+            return
+        commits = [
+            self._entry(made.request, made.change, number)
+            for number, made in enumerate(accepted, self.head + 1)
+        ]
+        try:
+            self.writer.write(commits)
+            self.writer.publish()
+        except KymgraphError as error:
+            # Those too that were no change because of what is not written now.
+            rested = {i for i, o in outcomes.items() if isinstance(o, Outcome) and o.generation > self.head}
+            outcomes.update(dict.fromkeys(rested | {made.index for made in accepted}, error))
+            return
+        for made, commit in zip(accepted, commits, strict=True):
+            outcomes[made.index] = Outcome("committed", commit.entry.number, commit.change, made.report)
+
+    def _judge_some(
+        self,
+        waiting: deque[tuple[int, Request]],
+        accepted: list[_Made],
+        outcomes: dict[int, Outcome | KymgraphError],
+    ) -> None:
+        """Have the judge look at what is waiting, until a refusal makes a difference to what is under way.
+
+        So that neither side waits for the other, changes are made ahead of the verdicts, as if those before
+        them were accepted. Where one is not, the ones under way are made again: if they come out the same,
+        the judge (who never counts a refused one in) has judged the right thing.
+        """
         state = State(self.writer.view, self.head)
-        commits: dict[int, Commit] = {}
-        reports: dict[int, Report] = {}
-        made: list[tuple[int, Commit]] = []
+        for made in accepted:
+            state.accept(made.change)
+        ahead = state.copy()
+        under_way: deque[_Made] = deque()
 
         def changes() -> Iterator[Changeset]:
-            """What is to be judged, each made when the verdict on the one before is known."""
-            for index, request in batch:
+            while waiting:
+                index, request = waiting[0]
+                outcome: Outcome | KymgraphError | None
                 try:
                     outcome = self._repeated(request)
                     if outcome is None:
-                        change = resolve(request, state, self.project)
-                        outcome = Outcome("unchanged", self.head, change) if change.empty else None
+                        change = resolve(request, ahead, self.project)
+                        outcome = Outcome("unchanged", ahead.number, change) if change.empty else None
                 except KymgraphError as error:
-                    outcomes[index] = error
-                    continue
+                    outcome = error
+                if outcome is not None and under_way:
+                    return  # that may depend on a verdict which is not known yet
+                waiting.popleft()
                 if outcome is not None:
                     outcomes[index] = outcome
                     continue
-                commit = self._entry(request, change, state.number + 1)
-                made.append((index, commit))
+                under_way.append(_Made(index, request, change))
+                ahead.accept(change)
                 yield with_reason(change, self.project)
 
-        try:
-            for verdict in self._verdicts(changes(), judged=batch[0][1].judged):
-                index, commit = made[-1]
-                if isinstance(verdict, KymgraphError):
-                    outcomes[index] = verdict
-                elif not verdict.accepted:
-                    outcomes[index] = GateRejected(verdict)
-                else:
-                    commits[index], reports[index] = commit, verdict
-                    state.accept(commit.change)
-        except KymgraphError as error:
-            # No judge can be had (shapes on the disk that cannot be read, say): that holds for the rest.
-            for index, _ in batch:
-                if index not in outcomes and index not in commits:
-                    outcomes[index] = error
-        if not commits:
-            return
-        try:
-            self.writer.write(list(commits.values()))
-            self.writer.publish()
-        except KymgraphError as error:
-            outcomes.update(dict.fromkeys(commits, error))
-            return
-        for index, commit in commits.items():
-            outcomes[index] = Outcome("committed", commit.entry.number, commit.change, reports[index])
+        pending = [made.change for made in accepted]
+        with contextlib.closing(
+            self._verdicts(pending, changes(), judged=bool(waiting) and waiting[0][1].judged)
+        ) as verdicts:
+            for verdict in verdicts:
+                made = under_way.popleft()
+                if isinstance(verdict, Report) and verdict.accepted:
+                    accepted.append(replace(made, report=verdict))
+                    state.accept(made.change)
+                    continue
+                outcomes[made.index] = (
+                    verdict if isinstance(verdict, KymgraphError) else GateRejected(verdict)
+                )
+                ahead = state.copy()
+                if not self._made_the_same(under_way, ahead):
+                    waiting.extendleft((made.index, made.request) for made in reversed(under_way))
+                    return
+
+    def _made_the_same(self, under_way: Iterable[_Made], state: State) -> bool:
+        """Whether changes come out of a state as they are; it is the state after them then."""
+        for made in under_way:
+            try:
+                now = resolve(made.request, state, self.project)
+            except KymgraphError:
+                return False
+            if replace(now, base=0) != replace(made.change, base=0):
+                return False
+            state.accept(made.change)
+        return True
 
     def _repeated(self, request: Request) -> Outcome | None:
         entry = self.journal.by_id(request.change.id)
@@ -317,10 +384,12 @@ class Committer:
             )
         return Outcome("repeated", entry.number, self.journal.changeset(entry.number))
 
-    def _verdicts(self, changes: Iterator[Changeset], *, judged: bool) -> Iterator[Report | KymgraphError]:
+    def _verdicts(
+        self, pending: Sequence[Changeset], changes: Iterator[Changeset], *, judged: bool
+    ) -> Generator[Report | KymgraphError, None, None]:
         if judged:
             return (Report() for _ in changes)
-        return self._the_judge().judge(self.head, (), changes)
+        return self._the_judge().judge(self.head, pending, changes, ahead=AHEAD)
 
     def warm(self) -> None:
         """Start the judge now instead of at the first change, without waiting for it."""

@@ -137,8 +137,9 @@ class Marks:
 
     def quad(self, quad: Quad) -> Quad:
         """The quad itself if there is nothing in it to map."""
-        value = self._term(quad.object)
-        if value is quad.object and not isinstance(quad.subject, Triple):
+        old = quad.object
+        value = self._term(old)
+        if value is old and not isinstance(quad.subject, Triple):
             return quad
         return Quad(self._term(quad.subject), quad.predicate, value, quad.graph_name)
 
@@ -541,7 +542,7 @@ def _finish(
         fsync_folder(folder)
     except OSError as error:
         raise CannotWrite(
-            f"the text is out of the store in {folder}, but what was there before is not yet deleted: {error}",
+            f"the text is out of the store in {folder}, but the old one is not yet deleted: {error}",
             hint="finish it with `kymgraph redact --resume`",
         ) from error
     if intent.stage == "clean" or begun:

@@ -79,6 +79,13 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
     },
 }
 
+#: What became of a change that the gate refused.
+REJECTED: Final[dict[str, str]] = {
+    "fi": "mitään ei tallennettu, koska muutos ei noudata sääntöjä",
+    "sv": "inget sparades, eftersom ändringen inte följer reglerna",
+    "en": "nothing was written: the data does not conform to the shapes",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Location:

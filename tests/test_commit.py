@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +27,7 @@ from kymgraph.rdf import DEFAULT_GRAPH, FORMATS, NamedNode, Quad, canonical, par
 from kymgraph.store.embedded import EmbeddedStore
 from kymgraph.view import UNION
 from tests.conftest import MakeProject
+from tests.needs import size
 
 SHAPES = """
 @prefix sh: <http://www.w3.org/ns/shacl#> .
@@ -243,3 +247,42 @@ def test_the_default_graph_of_a_union_project_is_not_written_to(committer):
 
     with pytest.raises(NameAGraph):
         one(committer, Request(change))
+
+
+def test_a_batch_ends_as_its_changes_would_one_by_one(make_project: MakeProject, tmp_path: Path) -> None:
+    """Changes are made ahead of verdicts; refusals in between must make no difference to the others."""
+    project = make_project({"data/a.ttl": "x:seed x:p 1 .", "shapes/thing.ttl": SHAPES})
+    read = files.read(project)
+    stores = [EmbeddedStore(tmp_path / name) for name in ("together", "alone")]
+    for store in stores:
+        store.build(read.quads(), project=project, graphs=read.graphs, files=read.digests)
+    rng = random.Random(20261122)
+
+    def request(n: int, base: int) -> Request:
+        thing = f"x:t{rng.randrange(4)}"
+        parts = [f"{thing} a x:Thing .", f'{thing} rdfs:label "{rng.randrange(2)}" .', f"{thing} x:p 1 ."]
+        removed, added = (
+            frozenset().union(*(quads(p) for p in rng.sample(parts, rng.randrange(3)))) for _ in range(2)
+        )
+        guard = rng.choice(["none", "none", "quads", "generation"])
+        change = Changeset(base, removed - added, added - removed, guard=guard, id=f"urn:x:{base}-{n}")
+        return Request(change)
+
+    def shown(outcome: Outcome | KymgraphError) -> object:
+        if isinstance(outcome, KymgraphError):
+            return outcome.code
+        return outcome.status, outcome.generation, outcome.change.removed, outcome.change.added
+
+    with Committer(project, stores[0]) as together, Committer(project, stores[1]) as alone:
+        seen: Counter[object] = Counter()
+        for _ in range(size(quick=15, ci=40, night=1000)):
+            requests = [request(n, together.head) for n in range(12)]
+            one = [shown(o) for o in together.commit(requests)]
+            other = [shown(o) for r in requests for o in alone.commit([r])]
+            assert one == other
+            seen.update(o if isinstance(o, str) else o[0] for o in one)
+        ledger = NamedNode("https://w3id.org/kymgraph/graph/ledger")
+        states = [{q for q in s.view().quads() if q.graph_name != ledger} for s in stores]
+
+    assert states[0] == states[1]
+    assert {"committed", "unchanged", "gate-rejected", "change-conflict", "base-moved"} <= set(seen)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from kymgraph.cli import changes
-from kymgraph.cli.common import Context
+from kymgraph.cli.common import Context, is_terminal, note
 
 if TYPE_CHECKING:
     from kymgraph.commit import Request
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 #: How often a change is made again when others commit in between.
 _ATTEMPTS: Final = 50
+
+#: From so many bytes on, reading a file takes long enough to say so to whoever waits.
+_LARGE: Final = 200_000
+_READING: Final = {"fi": "Luetaan {file} …", "sv": "Läser {file} …", "en": "reading {file} …"}
 
 File = Annotated[
     Path,
@@ -144,6 +148,8 @@ def _request(
     if str(file) != "-" and (file.is_dir() or not file.exists()):
         what = "is a folder, not a file" if file.is_dir() else "does not exist"
         raise InputError(f"{file} {what}; nothing was changed", hint="name one file, or - for standard input")
+    if is_terminal() and str(file) != "-" and file.stat().st_size > _LARGE:
+        note(_READING[context.lang].format(file=file.name))
     made = intake.from_file(
         file,
         dataset=dataset,

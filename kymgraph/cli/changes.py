@@ -52,10 +52,10 @@ _DONE = {
 }
 
 
-_REJECTED = {
-    "fi": "mitään ei tallennettu, koska muutos ei noudata sääntöjä",
-    "sv": "inget sparades, eftersom ändringen inte följer reglerna",
-    "en": "nothing was written: the data does not conform to the shapes",
+_ASKING = {
+    "fi": "Selvitetään, mihin kysymyksiin muutos vaikuttaa …",
+    "sv": "Tar reda på vilka frågor ändringen påverkar …",
+    "en": "finding out which questions the change touches …",
 }
 _ALTERED = {
     "fi": "Näihin kysymyksiin tulisi toinen vastaus:",
@@ -127,7 +127,7 @@ def commit(
 ) -> None:
     """Commit and print the outcome; a refusal is raised. `located` gives results their places."""
     from kymgraph.errors import GateRejected
-    from kymgraph.report import Report
+    from kymgraph.report import REJECTED, Report
 
     before = dataset.generation
     try:
@@ -136,7 +136,7 @@ def commit(
     except GateRejected as error:
         if isinstance(error.report, Report):
             error.report = located(error.report)
-        error.message = _REJECTED[context.lang]
+        error.message = REJECTED[context.lang]
         raise
     outcome = replace(outcome, report=located(outcome.report))
     show(context, dataset, outcome, format, views=[dataset.view(), *_kept(dataset, before)])
@@ -151,7 +151,11 @@ def check(
     with _waiting(request):
         outcome = dataset.check(request)
     outcome = replace(outcome, report=located(outcome.report))
-    altered = [] if outcome.change.empty else asyncio.run(_questions(dataset, outcome.change))
+    # What is refused changes no answer.
+    idle = outcome.change.empty or not outcome.report.accepted
+    if not idle and is_terminal():
+        note(_ASKING[context.lang])
+    altered = [] if idle else asyncio.run(_questions(dataset, outcome.change))
     show(context, dataset, outcome, format, views=[dataset.view()], altered=altered)
     return outcome.report.accepted
 

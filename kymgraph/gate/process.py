@@ -16,8 +16,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
@@ -43,6 +45,8 @@ DEADLINE: Final = 10.0
 #: change is not refused for its length, and a hostile one gains little by it.
 QUADS: Final = 10_000
 MEMORY_MB: Final = 2000
+#: Bytes of changes that are sent ahead: what a socket's buffer surely takes.
+_UNDER_WAY: Final = 65_536
 #: Seconds that a child gets to import and compile; a busy machine takes its time.
 _START_SECONDS: Final = 90.0
 #: What the child may see of our environment: nothing that could hold a secret.
@@ -107,13 +111,21 @@ class _Child:
     def ask(self, head: Head, parts: Sequence[bytes], seconds: float) -> tuple[Head, list[bytes]]:
         """Send a request and wait for its answer; _Lost if there is none, and the child is gone."""
         until = time.monotonic() + seconds
+        self.send(head, parts, seconds)
+        return self._answer(until)
+
+    def send(self, head: Head, parts: Sequence[bytes], seconds: float) -> None:
+        """Send a request; `receive` gets the answers in order. _Lost as for `ask`."""
         try:
             self._connection.settimeout(seconds)
             self._connection.sendall(pack(head, parts))
         except OSError as error:
             self.kill()
             raise _Lost(late=isinstance(error, TimeoutError)) from None
-        return self._answer(until)
+
+    def receive(self, seconds: float) -> tuple[Head, list[bytes]]:
+        """The answer to the oldest request sent that has none yet. _Lost as for `ask`."""
+        return self._answer(time.monotonic() + seconds)
 
     def _answer(self, until: float) -> tuple[Head, list[bytes]]:
         def read(size: int) -> bytes:
@@ -146,6 +158,15 @@ class _Child:
         self.popen.kill()
         self.popen.wait()
         self._connection.close()
+
+
+@dataclass
+class _Sent:
+    """A change whose verdict is awaited, and whether the child has been told of it."""
+
+    change: Changeset
+    patch: bytes
+    under_way: bool = False
 
 
 class Judge:
@@ -208,40 +229,77 @@ class Judge:
         changes: Iterable[Changeset],
         *,
         limit: int = LIMIT,
-    ) -> Iterator[Verdict]:
+        ahead: int = 0,
+    ) -> Generator[Verdict, None, None]:
         """One verdict per change, in order, over a kept generation and what is `pending` on top of it.
 
-        Each accepted change is part of the state that the next one meets. `changes` are taken one at a time,
-        each after the verdict on the one before, so they may be made as you go. Each is exact against its
-        state. What goes wrong with one change is its verdict (GateTimeout, InputError…), and the next is
-        judged all the same. Raises what holds for all: ProjectError for shapes that cannot be loaded,
-        GenerationNotKept, StoreBroken, GateTimeout when `pending` cannot be read in time.
+        Each accepted change is part of the state that the next one meets; each is exact against its state.
+        `changes` are taken one at a time, each after the verdict on the one before, so they may be made as
+        you go. With `ahead` so many more are taken before that verdict is known, and the child need not wait
+        for them: they are to be made as if it were good, and the verdicts on them hold only if it is, or if
+        it makes no difference to them. What goes wrong with one change is its verdict (GateTimeout,
+        InputError…), and the next is judged all the same. Raises what holds for all: ProjectError for shapes
+        that cannot be loaded, GenerationNotKept, StoreBroken, GateTimeout when `pending` cannot be read in
+        time.
         """
         stacked = list(pending)
         conversation: object = None
-        for change in changes:
-            patch = to_patch(change)
-            self._replace_dead()
-            if conversation is not self._conversation:
-                # The child is new, or somebody else has spoken to it meanwhile: tell it where we are.
-                self._begin(generation, stacked)
-                conversation = self._conversation
-            try:
-                seconds = self._seconds(change)
-                head, parts = self._ready().ask(
-                    {"op": "judge", "limit": limit, "seconds": seconds}, [patch], seconds
-                )
-            except _Lost as lost:
-                self._replace()
-                yield self._timeout(lost)
-                continue
-            if "error" in head:
-                yield error_from_json(head["error"])
-                continue
-            report = report_from_json(parts[0])
-            if report.accepted:
-                stacked.append(change)
-            yield report
+        sent: deque[_Sent] = deque()
+        coming = iter(changes)
+        try:
+            while True:
+                try:
+                    while len(sent) <= ahead and (not sent or sent[-1].under_way):
+                        if (change := next(coming, None)) is None:
+                            break
+                        if not sent:
+                            self._replace_dead()
+                        sent.append(_Sent(change, to_patch(change)))
+                        # What does not fit into the socket's buffer has to wait until nothing is under way:
+                        # the child would not read it while its own answer waits to be read.
+                        room = sum(len(one.patch) for one in sent) <= _UNDER_WAY or len(sent) == 1
+                        if room and conversation is self._conversation:
+                            self._send(sent[-1], limit)
+                    if not sent:
+                        return
+                    if conversation is not self._conversation:
+                        # The child is new, or somebody else has spoken to it: tell it where we are.
+                        self._begin(generation, stacked)
+                        conversation = self._conversation
+                        for one in sent:
+                            one.under_way = False
+                    if not sent[0].under_way:
+                        self._send(sent[0], limit)
+                    head, parts = self._ready().receive(self._seconds(sent[0].change))
+                except _Lost as lost:
+                    sent.popleft()
+                    self._replace()
+                    yield self._timeout(lost)
+                    continue
+                change = sent.popleft().change
+                if "error" in head:
+                    yield error_from_json(head["error"])
+                    continue
+                report = report_from_json(parts[0])
+                if report.accepted:
+                    stacked.append(change)
+                yield report
+        finally:
+            if conversation is self._conversation:
+                self._drain(one for one in sent if one.under_way)
+
+    def _send(self, one: _Sent, limit: int) -> None:
+        seconds = self._seconds(one.change)
+        self._ready().send({"op": "judge", "limit": limit, "seconds": seconds}, [one.patch], seconds)
+        one.under_way = True
+
+    def _drain(self, left: Iterable[_Sent]) -> None:
+        """Read the answers that nobody wants any more, or the next one to ask would take them for his."""
+        try:
+            for one in left:
+                self._ready().receive(self._seconds(one.change))
+        except _Lost:
+            self._replace()
 
     def _seconds(self, change: Changeset) -> float:
         return self._deadline * (1 + (len(change.removed) + len(change.added)) // QUADS)

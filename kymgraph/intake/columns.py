@@ -69,8 +69,14 @@ _NAMES: Final[dict[str, Text]] = {
     DCTERMS + "references": Text("viittaa", "hänvisar till", "refers to"),
     PREFIXES["foaf"] + "homepage": Text("kotisivu", "webbplats", "home page"),
     PREFIXES["prov"] + "wasAttributedTo": Text("tekijä", "upphovsman", "attributed to"),
-    # The ontology calls it "perustuu"; planners say "lähde", and both are read.
+    # The ontology names relations as they are read in a sentence ("on tilassa", "perustuu"), a form names
+    # fields ("tila", "lähde"). Both are read.
     KYM + "restsOn": Text("lähde", "källa", "source lines"),
+    KYM + "status": Text("tila", "status", "status"),
+    KYM + "carriedOutBy": Text("toteuttaja", "genomförare", "carried out by"),
+    KYM + "responsibleBody": Text("vastuutaho", "ansvarig aktör", "responsible body"),
+    KYM + "about": Text("aihe", "ämne", "is about"),
+    KYM + "during": Text("ajanjakso", "tidsperiod", "during"),
 }
 _HELP: Final[dict[str, Text]] = {
     SKOS + "prefLabel": Text(

@@ -47,21 +47,24 @@ def rewrite(
     OSError and RuntimeError; what is there then is of no use.
     """
     place = live or checkpoint.with_name(checkpoint.name + ".live")
-    read, store = Database(source), ox.Store(place)
-    store.bulk_extend(quad for quad in rewritten(read.quads()) if not is_head(base, quad))
-    for graph in read.graphs():
-        store.add_graph(graph)
-    if head > FIRST_GENERATION:
-        store.add(head_quad(base, head))
-    store.optimize()
-    # The first checkpoint after a bulk load can take seconds; it is thrown away, so that no reader waits.
-    first = checkpoint.with_name(checkpoint.name + ".first")
-    store.backup(first)
-    shutil.rmtree(first)
-    store.backup(checkpoint)
-    store.flush()
-    del store
-    gc.collect()  # closes it
+    read: Database | None = Database(source)
+    store: ox.Store | None = ox.Store(place)
+    try:
+        store.bulk_extend(quad for quad in rewritten(read.quads()) if not is_head(base, quad))
+        for graph in read.graphs():
+            store.add_graph(graph)
+        if head > FIRST_GENERATION:
+            store.add(head_quad(base, head))
+        store.optimize()
+        # The first checkpoint after a bulk load can take seconds; it is thrown away, so that no reader waits.
+        first = checkpoint.with_name(checkpoint.name + ".first")
+        store.backup(first)
+        shutil.rmtree(first)
+        store.backup(checkpoint)
+        store.flush()
+    finally:
+        read = store = None  # closes it, also where an error keeps this frame
+        gc.collect()
     if live is None:
         shutil.rmtree(place)
     for folder in (checkpoint, live):

@@ -205,7 +205,7 @@ def test_a_template_offers_names_in_lists_and_keeps_dates_as_text(model):
     book = openpyxl.load_workbook(io.BytesIO(template(model, model.find_class("hanke"), rows=10)))
     sheet, hidden = book["hanke"], book["Luettelot"]
     headers = [cell.value for cell in sheet[1]]
-    status = headers.index("on tilassa [status]") + 1
+    status = headers.index("tila [status]") + 1
     rules = {str(rule.sqref): rule.formula1 for rule in sheet.data_validations.dataValidation}
 
     where = rules[f"{tables.letter(status)}3:{tables.letter(status)}12"]
@@ -374,7 +374,8 @@ def test_the_template_filled_in_gives_the_same_as_bare_rows(model, read):
     book = openpyxl.load_workbook(io.BytesIO(template(model, model.find_class("hanke"), rows=30)))
     sheet = book["hanke"]
     columns = {str(cell.value).partition(" [")[0].rstrip("* "): cell.column for cell in sheet[1]}
-    columns["theme"] = columns["koskee teemaa"]
+    columns |= {"theme": columns["koskee teemaa"], "on tilassa": columns["tila"]}
+    columns["tekijänä"] = columns["toteuttaja"]
     columns["id [Project]"] = 1
     for number, row in enumerate(twenty()[1:], 3):
         for header, value in zip(HEAD, row, strict=True):
