@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import datetime
 import re
+import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -294,8 +296,9 @@ class Committer:
             for number, made in enumerate(accepted, self.head + 1)
         ]
         try:
-            self.writer.write(commits)
-            self.writer.publish()
+            with _undisturbed():
+                self.writer.write(commits)
+                self.writer.publish()
         except KymgraphError as error:
             # Those too that were no change because of what is not written now.
             rested = {i for i, o in outcomes.items() if isinstance(o, Outcome) and o.generation > self.head}
@@ -455,6 +458,24 @@ def check(
     if isinstance(report, KymgraphError):
         raise report
     return Outcome("checked", view.generation, change, report)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C waits until what has begun is whole, so that who presses it meets all of the commit or none."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = [(number, signal.signal(number, lambda number, _: came.append(number))) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in handlers:
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for pressed in came:
+            signal.raise_signal(pressed)
 
 
 def _now() -> str:

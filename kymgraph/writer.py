@@ -49,6 +49,8 @@ SOCKET: Final = "writer.sock"
 LOCKED: Final = 75
 #: Bytes that one message may have.
 MAX_MESSAGE: Final = 1_000_000_000
+#: How far the process and its judge stand back behind those who read.
+_NICE: Final = 5
 #: Seconds that a caller waits for its turn and its answer.
 PATIENCE: Final = 120.0
 #: Quads that a second more is waited for: judging and writing them takes a while.
@@ -239,6 +241,7 @@ def main() -> None:
     except KymgraphError as error:
         log.error("the writer did not start: %s", error.message)
         sys.exit(3)
+    os.nice(_NICE)
     server = WriterServer(committer)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())

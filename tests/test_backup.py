@@ -248,7 +248,7 @@ def test_what_is_no_store_or_another_projects_is_left_alone(
     with pytest.raises(InputError, match="nothing was changed"):
         restore(project, EmbeddedStore(tmp_path / "mine"), tmp_path / "b", force=True)
     another = make_project(FILES, 'base_iri = "https://other.example/"')
-    with pytest.raises(ProjectError, match="other.example"):
+    with pytest.raises(ProjectError, match=r"other\.example"):
         restore(another, EmbeddedStore(tmp_path / "new"), tmp_path / "b")
     assert not (tmp_path / "new").exists()
 

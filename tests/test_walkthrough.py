@@ -94,6 +94,36 @@ def test_over_http_too_mistakes_come_back_by_cell(house: House) -> None:
     assert [result["source"]["file"] for result in report["results"]] == ["solu D2 (loppu)"]
 
 
+def test_a_refusal_and_a_check_that_changes_nothing_speak_swedish(house: House) -> None:
+    rows = {
+        "fel.csv": "id [Project];namn (fi);slut;status\n;Strand;5/2028;planerad\n",
+        "lika.csv": "id [Project];status\ntahtitaajamat;reported-done\n",
+    }
+    for name, text in rows.items():
+        (house.project / name).write_text(text, "utf-8")
+
+    def run(*args: str) -> list[str]:
+        done = subprocess.run(
+            ["kymgraph", *args, "--lang", "sv"],
+            cwd=house.project, env=house.environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return done.stderr.splitlines()
+
+    refused = run("apply", "fel.csv", "--graph", "esimerkkihankkeet", "--reason", "Prov")
+    looked_at = run("check", "fel.csv", "--graph", "esimerkkihankkeet")
+    alike = run("check", "lika.csv", "--graph", "kouvolan-seudun-koko")
+
+    assert refused[:2] == [
+        "kymgraph: inget sparades, eftersom ändringen inte följer reglerna",
+        "FEL  Strand (id:project/strand)  fel.csv: cell C2 (slut)",
+    ]
+    assert looked_at[0] == refused[1]
+    assert looked_at[-1] == "Inget sparades. Ändringen godkänns inte förrän felen har rättats."
+    assert [line.partition(" (generation")[0] for line in alike] == [
+        "Inget sparades: allt detta finns redan i grafen"
+    ]
+
+
 def settled(text: str) -> str:
     """The text without what is new in every run: times, ids of tokens, agents without a name.
 

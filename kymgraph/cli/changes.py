@@ -95,8 +95,10 @@ def check_about(reason: str, *iris: str | None) -> None:
 
 def sentence(outcome: Outcome, lang: str) -> str:
     """What became of a change, in one sentence."""
-    refused = outcome.status == "checked" and not outcome.report.accepted
-    return _DONE[lang]["refused" if refused else outcome.status].format(
+    status: str = outcome.status
+    if status == "checked":
+        status = "unchanged" if outcome.change.empty else "checked" if outcome.report.accepted else "refused"
+    return _DONE[lang][status].format(
         number=outcome.generation, added=len(outcome.change.added), removed=len(outcome.change.removed)
     )
 

@@ -125,12 +125,19 @@ class SheetChange:
         return replace(
             report,
             results=tuple(
-                replace(result, source=Location(f"{self.file}: {where}" if self.file != UNNAMED else where))
-                if (where := self.locate(result, lang))
+                replace(result, source=Location(self._place(cell, lang)))
+                if (cell := self.cell(result))
                 else result
                 for result in report.results
             ),
         )
+
+    def _place(self, cell: Cell, lang: str) -> str:
+        """File and cell; nothing twice where the one sheet of a file bears its name, as that of a CSV does."""
+        if self.file == UNNAMED:
+            return cell.text(lang)
+        named = cell.sheet == self.file.removesuffix(".gz").rpartition(".")[0]
+        return f"{self.file}: {(replace(cell, sheet='') if named else cell).text(lang)}"
 
     def location(self, term: Term, graph: NamedNode | None = None) -> Location | None:
         """Where a thing is described, as `gate.full.validate` asks for it (`locate=`)."""

@@ -159,6 +159,9 @@ class Worker:
             try:
                 if request["kind"] == "parse":
                     status = self.parse(request, self.frame(), output)
+                elif request["kind"] == "open":
+                    self.open(request["store"])
+                    status = {}
                 elif request["kind"] == "change":
                     status = self.change(request, [self.frame() for _ in range(request["frames"])], output)
                 else:

@@ -64,6 +64,8 @@ Sandbox = Literal["require", "token-check"]
 
 _LENGTH: Final = struct.Struct(">I")
 _REFUSED_SECONDS: Final = 3600.0
+#: How often the pool looks whether there is a new checkpoint.
+_FOLLOW_SECONDS: Final = 0.025
 _KILLS_PER_MINUTE: Final = 5
 _REMEMBERED: Final = 10_000
 #: What a worker may see of our environment: nothing that could hold a secret.
@@ -204,7 +206,8 @@ class _Process(asyncio.BufferedProtocol):
         self.transport: asyncio.Transport | None = None
         self.buffer = bytearray()
         self.task: _Task | None = None
-        self.ready = self.killed = False
+        self.ready = self.killed = self.opening = False
+        self.generation = 0  #: which it has open
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Not asserted: the transports of uvloop are no subclass of asyncio.Transport.
@@ -306,6 +309,8 @@ class WorkerPool:
         self._closed = True
         self._spool: Path | None = None
         self._connecting: set[asyncio.Task[Any]] = set()
+        self._newest = self._opening = 0
+        self._follower: asyncio.TimerHandle | None = None
         self._count = dict.fromkeys(
             ("answered", "failed", "killed", "died", "spawned", "promoted", "shed"), 0
         )
@@ -324,10 +329,13 @@ class WorkerPool:
         except BaseException:
             await self.close()
             raise
+        self._follow()
 
     async def close(self) -> None:
         """End all processes and wait until they are gone. Answers already given keep their files."""
         self._closed = True
+        if self._follower is not None:
+            self._follower.cancel()
         for queue in self._queues.values():
             for task in queue:
                 self._fail(task, Busy("nothing was run: the server is shutting down"))
@@ -544,7 +552,9 @@ class WorkerPool:
     def _free(self) -> _Process | None:
         """An idle process that lives: a text must not be blamed for one that died in its sleep."""
         while self._idle:
-            process = self._idle.pop()  # the last one to work has the warmest caches
+            # One that has the newest checkpoint open already, and the last to work: its caches are warmest.
+            process = next((p for p in reversed(self._idle) if p.generation >= self._newest), self._idle[-1])
+            self._idle.remove(process)
             # As Popen.poll() would say, at a third of the cost; the status stays for who reaps it.
             if os.waitid(os.P_PID, process.popen.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                 return process
@@ -552,6 +562,7 @@ class WorkerPool:
 
     def _start(self, task: _Task, process: _Process) -> None:
         process.task, task.process = task, process
+        process.generation = max(process.generation, task.generation)
         self._running += 1
         task.began, task.cpu = self._loop.time(), _cpu_seconds(process.popen.pid)
         task.timer = self._loop.call_at(
@@ -693,12 +704,33 @@ class WorkerPool:
     def _top_up(self) -> None:
         """Keep `fast` + `spare` processes at hand beside those of the slow lane."""
         while (
-            not self._closed and self._running + len(self._idle) + self._starting < self._fast + self._spare
+            not self._closed
+            and self._running + len(self._idle) + self._starting + self._opening < self._fast + self._spare
         ):
             self._spawn()
 
+    def _follow(self) -> None:
+        """Look whether there is a new checkpoint, so that no query has to wait until one is opened."""
+        self._follower = self._loop.call_later(_FOLLOW_SECONDS, self._follow)
+        with contextlib.suppress(KymgraphError):
+            generation, path = self._checkpoint()
+            self._newest = generation
+            self._open_ahead(generation, path)
+
+    def _open_ahead(self, generation: int, path: Path) -> None:
+        """Have idle processes open a checkpoint, half of them at a time."""
+        stale = [process for process in self._idle if process.generation < generation]
+        for process in stale[: max(1, (len(self._idle) + self._opening) // 2) - self._opening]:
+            self._idle.remove(process)
+            process.opening, process.generation = True, generation
+            self._opening += 1
+            assert process.transport is not None
+            process.transport.write(
+                _frame({"kind": "open", "seconds": int(self._deadline) + 3, "store": str(path)})
+            )
+
     def _spawn(self) -> None:
-        _, path = self._checkpoint()
+        generation, path = self._checkpoint()
         ours, theirs = socket.socketpair()
         try:
             popen = subprocess.Popen(  # noqa: S603 - nothing of a request is on this line
@@ -720,6 +752,7 @@ class WorkerPool:
         finally:
             theirs.close()
         process = _Process(self, popen)
+        process.generation = generation
         self._processes.add(process)
         self._starting += 1
         self._count["spawned"] += 1
@@ -765,6 +798,11 @@ class WorkerPool:
     def _finished(self, process: _Process, status: dict[str, Any]) -> None:
         task = process.task
         process.task = None
+        if process.opening:
+            process.opening = False
+            self._opening -= 1
+            self._idle.append(process)
+            self._next()
         if task is None:
             return
         # Its priority cannot be raised again, or its memory is in an unknown state: replaced.
@@ -789,6 +827,9 @@ class WorkerPool:
             self._loop.call_later(0.005, self._reap, process)
             return
         self._processes.discard(process)
+        if process.opening:
+            process.opening = False
+            self._opening -= 1
         if not self._processes and self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
         if not process.ready:
