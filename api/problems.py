@@ -161,7 +161,7 @@ KINDS: Final[dict[str, Kind]] = {
     "token-not-found": Kind(404, "Tunnistetta ei löydy", "Token finns inte", "Token not found"),
     "host-not-allowed": Kind(422, "Palvelin ei ole sallittu", "Servern är inte tillåten", "Host not allowed"),
     "fetch-failed": Kind(502, "Haku epäonnistui", "Hämtningen misslyckades", "Fetching failed"),
-    "gate-rejected": Kind(422, "Tiedot eivät ole muotojen mukaisia", "Data följer inte formerna", "Rejected"),
+    "gate-rejected": Kind(422, "Muutos ei noudata sääntöjä", "Ändringen följer inte reglerna", "Rejected"),
     "too-many-requests": Kind(429, "Liikaa pyyntöjä", "För många förfrågningar", "Too many requests"),
     "internal": Kind(500, "Palvelimen virhe", "Serverfel", "Internal error"),
     "busy": Kind(503, "Palvelin on varattu", "Servern är upptagen", "Busy"),

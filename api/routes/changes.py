@@ -15,13 +15,13 @@ from starlette.responses import Response
 
 from api import writes
 from api.deps import Services, ServicesDep
-from api.negotiate import choose
+from api.negotiate import choose, language
 from api.problems import TokenRequired
 from kymgraph.access import Principal, Proposal
 from kymgraph.changeset import Changeset, from_patch, to_patch
 from kymgraph.commit import Outcome
 from kymgraph.commit import Request as CommitRequest
-from kymgraph.diff import diff
+from kymgraph.diff import Diff, diff
 from kymgraph.errors import FormatNotAvailable, InputError
 from kymgraph.store.journal import Entry
 from kymgraph.store.rules import named_graph
@@ -120,8 +120,16 @@ async def _change(request: Request, services: Services, change: Changeset, head:
         return Response(await asyncio.to_thread(to_patch, change), headers=headers)
     shown = await asyncio.to_thread(diff, change, [dataset.view()], project.base, project.prefixes)
     if chosen == "text/plain":
-        return Response(shown.to_text(most=100_000), media_type="text/plain; charset=utf-8")
+        return _plain(request, shown)
     return writes.json_response({**head, "diff": shown.to_list()}, generation=generation)
+
+
+def _plain(request: Request, shown: Diff) -> Response:
+    """A difference as text in the reader's language."""
+    lang = language(request.query_params.get("lang"), request.headers.get("accept-language"))
+    headers = {"cache-control": "no-store", "content-language": lang}
+    text = shown.to_text(lang, most=100_000)
+    return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
 
 
 # --- new changes ----------------------------------------------------------------------------------------
@@ -199,6 +207,8 @@ async def proposal(request: Request, services: ServicesDep, id: str) -> Response
         return Response(to_patch(change), headers={"content-type": PATCH, "cache-control": "no-store"})
     project = services.project
     shown = await asyncio.to_thread(diff, change, [services.dataset.view()], project.base, project.prefixes)
+    if choose(request.headers.get("accept"), _OFFERS) == "text/plain":
+        return _plain(request, shown)
     body = {**writes.proposal_to_dict(services, found), "diff": shown.to_list()}
     return writes.json_response(body)
 

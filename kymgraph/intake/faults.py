@@ -464,9 +464,9 @@ MESSAGES: Final[dict[str, tuple[Text, Text]]] = {
             "It is not said to which graph new rows go.",
         ),
         Text(
-            "Nimeä graafi lähettäessäsi (--graph NIMI tai osoitteessa graph=NIMI), tai täytä sarake graafi.",
-            "Namnge grafen när du skickar (--graph NAMN eller i adressen graph=NAMN), eller fyll i kolumnen graf.",
-            "Name the graph in sending (--graph NAME, or graph=NAME in the address), or fill in the column graph.",
+            "Nimeä graafi lähettäessäsi (--graph NIMI, osoitteessa graph=NIMI) tai täytä sarake graafi.",
+            "Namnge grafen när du skickar (--graph NAMN, i adressen graph=NAMN) eller fyll i kolumnen graf.",
+            "Name the graph (--graph NAME, in the address graph=NAME), or fill in the column graph.",
         ),
     ),
     "graph-many": (

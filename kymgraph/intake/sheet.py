@@ -133,7 +133,7 @@ class SheetChange:
         )
 
     def _place(self, cell: Cell, lang: str) -> str:
-        """File and cell; nothing twice where the one sheet of a file bears its name, as that of a CSV does."""
+        """File and cell; nothing twice where the sheet bears the name of the file, as that of a CSV does."""
         if self.file == UNNAMED:
             return cell.text(lang)
         named = cell.sheet == self.file.removesuffix(".gz").rpartition(".")[0]

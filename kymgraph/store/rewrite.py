@@ -47,8 +47,7 @@ def rewrite(
     OSError and RuntimeError; what is there then is of no use.
     """
     place = live or checkpoint.with_name(checkpoint.name + ".live")
-    read: Database | None = Database(source)
-    store: ox.Store | None = ox.Store(place)
+    read, store = Database(source), ox.Store(place)
     try:
         store.bulk_extend(quad for quad in rewritten(read.quads()) if not is_head(base, quad))
         for graph in read.graphs():
@@ -63,7 +62,7 @@ def rewrite(
         store.backup(checkpoint)
         store.flush()
     finally:
-        read = store = None  # closes it, also where an error keeps this frame
+        del read, store  # closes it, also where an error keeps this frame
         gc.collect()
     if live is None:
         shutil.rmtree(place)

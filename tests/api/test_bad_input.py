@@ -624,7 +624,7 @@ def test_what_breaks_the_shapes_of_kymenlaakso_is_422_and_said_in_three_language
     kym: Site, body: str, message: str
 ) -> None:
     answer = kym.refused(
-        422, "gate-rejected", "does not conform",
+        422, "gate-rejected",
         path="/changes?graph=kouvolan-seudun-koko", content=KYM + body, headers=TURTLE,
     )  # fmt: skip
     found = [r["message"] for r in answer["report"]["results"] if message in r["message"]["en"]]
