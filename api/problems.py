@@ -170,6 +170,10 @@ KINDS: Final[dict[str, Kind]] = {
     "query-memory": Kind(
         503, "Kysely vaatii liikaa muistia", "Frågan kräver för mycket minne", "Out of memory"
     ),
+    "bad-project": Kind(
+        503, "Hankkeen tiedostoissa on vika", "Fel i projektets filer", "Broken project files"
+    ),
+    "cannot-write": Kind(503, "Levylle ei voi kirjoittaa", "Disken kan inte skrivas", "Disk not writable"),
     "store-missing": Kind(503, "Tietovarasto puuttuu", "Datalagret saknas", "Store missing"),
     "store-broken": Kind(503, "Tietovarasto on rikki", "Datalagret är skadat", "Store broken"),
     "store-locked": Kind(503, "Tietovarasto on lukittu", "Datalagret är låst", "Store locked"),
@@ -211,7 +215,9 @@ def problem(error: Exception, lang: Language) -> Problem:
     if not isinstance(error, KymgraphError):
         # Of the framework's own errors only a parameter of the wrong kind is the client's doing.
         if type(error).__name__ == "RequestValidationError":
-            return problem(RequestError(f"nothing was done: {error}"), lang)
+            faults = getattr(error, "errors", list)()  # its own text names our files
+            said = "; ".join(f"{'.'.join(map(str, fault['loc'][1:]))}: {fault['msg']}" for fault in faults)
+            return problem(RequestError(f"nothing was done: {said}"), lang)
         error = KymgraphError(
             "the server met a fault of its own; nothing was changed. The log has the details."
         )

@@ -8,24 +8,37 @@ from starlette.responses import Response
 
 from api.cache import COMMON_HEADERS, Answered, Headers, Message, Receive, Scope, Send
 from api.negotiate import Language, content_coding
-from api.problems import MEDIA_TYPE, BodyTooLarge, Problem
+from api.problems import MEDIA_TYPE, BodyTooLarge, Problem, RequestError
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:
-    """The whole body of a request. Raises BodyTooLarge at the first byte over `limit`."""
-    message = await receive()
+    """The whole body of a request. Raises BodyTooLarge at the first byte over `limit`.
+
+    RequestError where the client goes away first: half a body, or none, may say what nobody meant.
+    """
+    message = await _stays(receive)
     body: bytes = message.get("body", b"")
     if message.get("more_body"):
         parts = [body]
         size = len(body)
         while message.get("more_body") and size <= limit:
-            message = await receive()
+            message = await _stays(receive)
             parts.append(message.get("body", b""))
             size += len(parts[-1])
         body = b"".join(parts)
     if len(body) > limit:
-        raise BodyTooLarge(f"nothing was read: the body has more than {limit:,} bytes")
+        raise BodyTooLarge(
+            f"nothing was read: the body has more than {limit:,} bytes",
+            hint="send it in parts; with a token that may write, bodies may be larger",
+        )
     return body
+
+
+async def _stays(receive: Receive) -> Message:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise RequestError("nothing was done: the client went away before its body had come")
+    return message
 
 
 def start_message(status: int, headers: Headers) -> Message:

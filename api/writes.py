@@ -23,7 +23,6 @@ from urllib.parse import unquote
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
-from api.cache import Message, Receive
 from api.deps import Services, client_of
 from api.negotiate import Language, choose, language
 from api.problems import RequestError, TokenRequired, UnsupportedMediaType
@@ -165,21 +164,9 @@ async def read_http(
     if principal is None:
         raise TokenRequired(f"{request.method} {request.url.path}")
     principal.require("editor")
-    body = await read_body(_whole(request.receive), services.settings.write_bytes)
+    body = await read_body(request.receive, services.settings.write_bytes)
     line, parameters = f"{request.method} {request.url.path}", request.query_params.multi_items()
     return await read(services, line, headers, parameters, body, request.client, known=known), body
-
-
-def _whole(receive: Receive) -> Receive:
-    """The messages of a request whose client stays: half a body, or none, may say what nobody meant."""
-
-    async def received() -> Message:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise RequestError("nothing was written: the client went away before its body had come")
-        return message
-
-    return received
 
 
 def _match(header: str | None) -> int | None:

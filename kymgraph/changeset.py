@@ -103,6 +103,7 @@ class Changeset:
 # --- RDF Patch ------------------------------------------------------------------------------------------
 
 _HEADERS: Final = ("id", "base", "agent", "source", "reason", "guard")
+_IRIS: Final = ("id", "agent", "source", "created", "dropped")
 
 
 def to_patch(change: Changeset) -> bytes:
@@ -150,6 +151,8 @@ def from_patch(data: bytes, *, name: str = "patch") -> Changeset:
     removed: dict[Quad, None] = {}
     added: dict[Quad, None] = {}
     rows: list[tuple[int, bytes, bytes]] = []
+    heads: list[bytes] = []  # the prefixes that hold in each row
+    head = b""
     start: int | None = None
     for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         if not line.strip() or line.lstrip().startswith(b"#"):
@@ -164,6 +167,7 @@ def from_patch(data: bytes, *, name: str = "patch") -> Changeset:
             start = len(rows)
         elif step == b"TA":
             del rows[start or 0 :]
+            del heads[start or 0 :]
             start = None
         elif step == b"TC":
             start = None
@@ -171,9 +175,8 @@ def from_patch(data: bytes, *, name: str = "patch") -> Changeset:
             header = _HEADER.match(rest)
             if header is None:
                 raise RdfSyntaxError(name, "a header is H name value .", line=number)
-            headers.setdefault(header[1].decode("utf-8", "replace"), []).append(
-                _header_value(header[2], name, number)
-            )
+            called = header[1].decode("utf-8", "replace")
+            headers.setdefault(called, []).append(_header_value(header[2], called, name, number))
         elif kind in (b"PA", b"PD"):
             prefix = _PREFIX.match(rest)
             if prefix is None and kind == b"PA":
@@ -182,13 +185,15 @@ def from_patch(data: bytes, *, name: str = "patch") -> Changeset:
                 prefixes[prefix[1]] = prefix[2]
             else:
                 prefixes.pop(rest.strip().strip(b'"').rstrip(b":"), None)
+            head = b"".join(b"@prefix %s: %s .\n" % pair for pair in prefixes.items())
         else:
             rows.append((number, kind, rest))
+            heads.append(head)
     if start is not None:
         raise RdfSyntaxError(
             name, "the last transaction has no TC: the patch is cut off", hint="send the whole patch"
         )
-    for (_, kind, _), quad in zip(rows, _row_quads(rows, prefixes, name), strict=True):
+    for (_, kind, _), quad in zip(rows, _row_quads(rows, heads, name), strict=True):
         one, other = (added, removed) if kind == b"A" else (removed, added)
         if quad in other:
             del other[quad]
@@ -208,19 +213,16 @@ def from_patch(data: bytes, *, name: str = "patch") -> Changeset:
     )
 
 
-def _row_quads(
-    rows: list[tuple[int, bytes, bytes]], prefixes: Mapping[bytes, bytes], name: str
-) -> list[Quad]:
+def _row_quads(rows: list[tuple[int, bytes, bytes]], heads: list[bytes], name: str) -> list[Quad]:
     """The quads of A and D rows. All at once if they are plain N-Quads, else one by one to name the line."""
-    if not prefixes:
+    if not any(heads):
         try:
             quads = parse(b"".join(rest + b" .\n" for _, _, rest in rows), FORMATS["nq"], name=name)
         except RdfSyntaxError:
             quads = []
         if len(quads) == len(rows):
             return quads
-    head = b"".join(b"@prefix %s: %s .\n" % pair for pair in prefixes.items())
-    return [_row_quad(number, rest, head, name) for number, _, rest in rows]
+    return [_row_quad(row[0], row[2], head, name) for row, head in zip(rows, heads, strict=True)]
 
 
 def _row_quad(number: int, rest: bytes, head: bytes, name: str) -> Quad:
@@ -246,13 +248,25 @@ def _with_prefixes(rest: bytes, head: bytes, name: str) -> list[Quad]:
     return parse(head + rest + b" .", FORMATS["ttl"], name=name)
 
 
-def _header_value(text: bytes, name: str, line: int) -> str:
+def _header_value(text: bytes, header: str, name: str, line: int) -> str:
     try:
         [quad] = parse(b"<urn:x:s> <urn:x:p> " + text + b" .", FORMATS["nt"], name=name)
     except (RdfSyntaxError, ValueError):
-        raise RdfSyntaxError(name, "a header's value is an IRI or a literal", line=line) from None
+        raise RdfSyntaxError(
+            name, f"the value of the header {header} is neither an IRI nor a literal", line=line
+        ) from None
     assert isinstance(quad.object, NamedNode | RdfLiteral | BlankNode)
+    if header in _IRIS and not _is_iri(quad.object):
+        raise RdfSyntaxError(name, f"the header {header} is an IRI, not {quad.object}", line=line)
     return quad.object.value
+
+
+def _is_iri(value: NamedNode | RdfLiteral | BlankNode) -> bool:
+    try:
+        NamedNode(value.value)
+    except ValueError:
+        return False
+    return not isinstance(value, BlankNode)
 
 
 def _number(headers: Mapping[str, list[str]], name: str) -> int:

@@ -131,7 +131,7 @@ class WriterServer:
     def serve(self) -> None:
         """Commit until `stop`."""
         threading.Thread(target=self._accept, daemon=True).start()
-        while (job := self._jobs.get()) is not None:
+        while (job := self._next()) is not None:
             jobs = [job]
             with contextlib.suppress(queue.Empty):
                 while len(jobs) < BATCH:
@@ -153,6 +153,12 @@ class WriterServer:
                 job.done.set()
         self._path.unlink(missing_ok=True)
         self._listener.close()
+
+    def _next(self) -> _Job | None:
+        """The next in the queue. A signal that comes just before the wait is seen within a second."""
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return self._jobs.get(timeout=1.0)
 
     def stop(self) -> None:
         """End after what is being committed now."""

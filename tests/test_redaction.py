@@ -542,7 +542,7 @@ def test_the_command_shows_asks_and_tells(project: Project, store: EmbeddedStore
     assert "data/a.ttl" in done.stderr
     assert "kymgraph export" in done.stderr
     assert NAME not in done.stdout + done.stderr
-    exported = run("export", "--force")
+    exported = run("export")
     assert exported.returncode == 0, exported.stderr
     assert files_with(project.folder, b"Maija Meri") == []
     assert run("redact", "--resume").returncode == 2

@@ -102,8 +102,8 @@ def _done(done: Redacted) -> None:
     _list(_IRIS, done.found.iris)
     _list("files of the store in which it can still be read", done.left)
     _list(
-        "files of the project that hold it; an import or build would bring it back. `kymgraph export` writes "
-        "the data files anew; mend the others by hand",
+        "files of the project that hold it; the next import (also by `serve`) or build would bring it back. "
+        "`kymgraph export` writes the data files anew; mend the others by hand",
         done.found.files,
     )
     if done.number is not None:

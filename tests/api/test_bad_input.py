@@ -34,7 +34,6 @@ from tests.needs import size
 
 CI = bool(size(quick=0, ci=1, night=1))
 slow = pytest.mark.skipif(not CI, reason="takes long: ci, night")
-pending = pytest.mark.xfail(strict=True, reason="waits for a repair in api.wire, api.problems, changeset")
 linux = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="reads processes from /proc")
 
 GRAPH = "https://w3id.org/kymgraph/graph/"
@@ -390,7 +389,6 @@ def test_every_title_is_there_in_finnish(site: Site) -> None:
     assert answer.json()["title"] == "Åtkomsttoken saknas"
 
 
-@pending
 @pytest.mark.parametrize("path", ["/changes?mode=upsert&graph=a", "/changes/abc/revert"])
 def test_a_parameter_of_another_kind_is_refused_and_gives_no_file_name_away(site: Site, path: str) -> None:
     site.refused(400, "bad-request", path=path, content="x", headers=TURTLE)
@@ -893,7 +891,7 @@ def test_thirty_writers_are_all_answered_and_each_is_written_once(site: Site) ->
     assert (len(read(site, "many")), site.store.generation) == (30, began + 30)
 
 
-@pytest.mark.parametrize("door", ["graph", pytest.param("sparql", marks=pending)])
+@pytest.mark.parametrize("door", ["graph", "sparql"])
 @pytest.mark.parametrize("chunked", [True, False])
 def test_half_a_body_is_never_written(site: Site, door: str, chunked: bool) -> None:
     if door == "graph":
@@ -980,7 +978,6 @@ def test_without_a_writer_a_change_is_503_in_bounded_time(serve: Serve, tmp_path
     assert str(tmp_path) not in answer.text
 
 
-@pending
 def test_shapes_that_cannot_be_read_stop_changes_and_not_the_writer(own: Site, kymgraph: Kymgraph) -> None:
     own.put("x:a x:p 0 .", "k")
     file = own.folder / "shapes/s.ttl"
@@ -1017,7 +1014,6 @@ def test_an_import_of_a_shape_that_breaks_the_data_changes_nothing(own: Site, ky
 # --- order of rows --------------------------------------------------------------------------------------
 
 
-@pending
 def test_a_prefix_that_is_declared_anew_holds_from_there_on(site: Site) -> None:
     body = (
         f"TX .\nPA x <http://one.example/> .\nA x:a x:p x:b <{GRAPH}pre> .\n"
@@ -1030,7 +1026,6 @@ def test_a_prefix_that_is_declared_anew_holds_from_there_on(site: Site) -> None:
     }
 
 
-@pending
 def test_headers_of_a_patch_that_are_no_iris_are_named(site: Site) -> None:
     for header in ('H agent "x"', 'H id "urn"', 'H source "a b"', "H dropped _:b"):
         site.refused(
