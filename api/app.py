@@ -120,7 +120,7 @@ class Application:
             first_query=first_query(project.prefixes),
             graphs=Graphs(dataset),
             judge=AsyncJudge(
-                project.folder,
+                dataset.rules,
                 dataset.store.folder,
                 deadline=settings.gate_timeout,
                 processes=_JUDGED_AT_ONCE,

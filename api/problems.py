@@ -215,7 +215,7 @@ def problem(error: Exception, lang: Language) -> Problem:
     if not isinstance(error, KymgraphError):
         # Of the framework's own errors only a parameter of the wrong kind is the client's doing.
         if type(error).__name__ == "RequestValidationError":
-            faults = getattr(error, "errors", list)()  # its own text names our files
+            faults: list[Any] = getattr(error, "errors", list)()  # its own text names our files
             said = "; ".join(f"{'.'.join(map(str, fault['loc'][1:]))}: {fault['msg']}" for fault in faults)
             return problem(RequestError(f"nothing was done: {said}"), lang)
         error = KymgraphError(

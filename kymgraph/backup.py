@@ -109,6 +109,7 @@ def _copy(store: EmbeddedStore, new: Path, progress: Progress) -> Backup:
         with Access(store.folder / access.FILE) as opened:
             opened.copy_to(new / access.FILE)
     _copy_files(store, new)
+    recorded.copy_rules(store.folder, new)
     (new / "checkpoints").mkdir()
     generation = _copy_checkpoints(store, new / "checkpoints", progress)
     progress("history", 0, 1)

@@ -32,6 +32,7 @@ from kymgraph.project import LEDGER_GRAPH, Project
 from kymgraph.rdf import DefaultGraph, NamedNode, Quad, Triple, canonical
 from kymgraph.rdf import Literal as RdfLiteral
 from kymgraph.report import Report
+from kymgraph.store import recorded
 from kymgraph.store.embedded import EmbeddedStore
 from kymgraph.store.journal import Entry, Journal
 from kymgraph.store.rules import Rules
@@ -402,7 +403,8 @@ class Committer:
         if self._judge is None:
             from kymgraph.gate.process import Judge
 
-            self._judge = Judge(self.project.folder, self.store.folder, deadline=self._deadline)
+            rules = recorded.rules(self.store.folder, self.project)
+            self._judge = Judge(rules, self.store.folder, deadline=self._deadline)
         return self._judge
 
     def _entry(self, request: Request, change: Changeset, number: int) -> Commit:

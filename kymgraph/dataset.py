@@ -49,6 +49,7 @@ from kymgraph.rdf import (
     serialise,
 )
 from kymgraph.results import Rows
+from kymgraph.store import recorded
 from kymgraph.store.embedded import CheckpointView, EmbeddedStore, Manifest
 from kymgraph.store.journal import FIRST_GENERATION, Entry, Journal
 from kymgraph.view import UNION
@@ -370,6 +371,11 @@ class Dataset:
 
     # -- changes
 
+    @property
+    def rules(self) -> Path:
+        """The folder of the rules that changes are judged by: those that the store has taken in."""
+        return recorded.rules(self.store.folder, self.project)
+
     def check(self, request: Request) -> Outcome:
         """What a change would come to now: its verdict and what it would alter. Nothing is written.
 
@@ -378,7 +384,7 @@ class Dataset:
         from kymgraph import commit
         from kymgraph.gate.process import Judge
 
-        with Judge(self.project.folder, self.store.folder) as judge:
+        with Judge(self.rules, self.store.folder) as judge:
             return commit.check(
                 request, self.view(), self.project, lambda at, changes: judge.judge(at, (), changes)
             )

@@ -40,7 +40,8 @@ class ProjectFiles:
 
     @property
     def digests(self) -> dict[str, str]:
-        return {file.name: file.digest for file in self.files}
+        """The digest of each file as it was read, and of the settings and policy rules."""
+        return {**_rules(self.project), **{file.name: file.digest for file in self.files}}
 
     @property
     def graphs(self) -> list[str]:
@@ -72,8 +73,13 @@ def read(project: Project, *, progress: Callable[[Path], None] | None = None) ->
 
 
 def digests(project: Project) -> dict[str, str]:
-    """The digest of each RDF file as it is now, without parsing."""
-    return {project.name_of(path): digest(read_bytes(path)) for path in project.rdf_files()}
+    """The digest of each file as it is now, without parsing."""
+    read = {project.name_of(path): digest(read_bytes(path)) for path in project.rdf_files()}
+    return {**_rules(project), **read}
+
+
+def _rules(project: Project) -> dict[str, str]:
+    return {project.name_of(path): digest(read_bytes(path)) for path in project.rule_files()}
 
 
 def changed(recorded: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -74,6 +74,7 @@ def import_files(
         request = Request(change, kind="import", more={"files": dict(read.digests)}, judged=True)
         outcome = replace(writer.commit(project, store, request), report=report)
     store.record_files(read.digests, edited)
+    recorded.keep_rules(store.folder, project)
     return outcome
 
 

@@ -125,6 +125,11 @@ class Project:
         """Named queries: those of the interface, and the competency questions, which serve as examples."""
         return [*self._files("api/queries", "**/*", (".rq",)), *self._files("tests/questions", "*", (".rq",))]
 
+    def rule_files(self) -> list[Path]:
+        """What changes are judged by: settings, shapes and policy rules."""
+        settings = [self.folder / SETTINGS_FILE] if (self.folder / SETTINGS_FILE).is_file() else []
+        return [*settings, *self.shape_files(), *self.policy_files()]
+
     def rdf_files(self) -> list[Path]:
         """What the store is built from, in the order in which it is read."""
         return [*self.ontology_files(), *self.data_files(), *self.shape_files()]

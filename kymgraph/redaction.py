@@ -73,7 +73,7 @@ _BATCH: Final = 200
 #: What a store folder holds besides the databases, and is left behind or made anew.
 _KNOWN: Final = frozenset(
     {"version", "current", "live", "checkpoints", "journal", "history", "files.json", "writer.lock"}
-    | {recorded.FILE, *access.FILES, "writer.sock", REDACTION}
+    | {recorded.FILE, recorded.RULES, *access.FILES, "writer.sock", REDACTION}
 )
 
 
@@ -496,7 +496,7 @@ def _check_public(project: Project, store: EmbeddedStore, head: int, reason: str
     """Hold the reason against the privacy rule, as the gate does with every reason."""
     from kymgraph.gate.process import Judge
 
-    with Judge(project.folder, store.folder) as judge:
+    with Judge(recorded.rules(store.folder, project), store.folder) as judge:
         for verdict in judge.judge(head, (), [with_reason(Changeset(head, reason=reason), project)]):
             if isinstance(verdict, KymgraphError):
                 raise verdict
@@ -627,6 +627,7 @@ def _make(project: Project, old: Path, new: Path, intent: Intent, marks: Marks, 
         shutil.copyfile(old / name, new / name)
     if (quads := recorded.read(old)) is not None:
         (new / recorded.FILE).write_bytes(recorded.packed(map(marks.quad, quads)))
+    recorded.copy_rules(old, new)
     (new / "writer.lock").touch(mode=0o600)
     head = intent.number - 1
     had_ledger = any(name.value == _ledger_graph(project) for name in store.view().graphs())

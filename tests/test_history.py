@@ -268,3 +268,27 @@ def test_commands_tell_the_history(
     assert "+ <http://x.example/n>: " in show.stdout
     assert diff.stdout.splitlines() == show.stdout.splitlines()[1:]
     assert missing.returncode == 4
+
+
+def test_an_edited_shape_judges_nothing_before_it_is_imported(dataset: Dataset, project: Project) -> None:
+    edit(project, "shapes/thing.ttl", SHAPES.replace("sh:minCount 1", "sh:minCount 9"))
+
+    commit(dataset, added='x:c a x:Thing ; rdfs:label "C" .')
+    with pytest.raises(GateRejected):
+        commit(dataset, added="x:d a x:Thing .")
+    (project.folder / "shapes/thing.ttl").write_text("this is no Turtle")
+    commit(dataset, added='x:e a x:Thing ; rdfs:label "E" .')
+
+    assert dataset.generation == 3
+
+
+def test_an_export_does_not_take_edited_shapes_for_imported(
+    dataset: Dataset, project: Project, kymgraph: Kymgraph
+) -> None:
+    edit(project, "shapes/thing.ttl", SHAPES.replace("sh:minCount 1", "sh:minCount 1 ; sh:maxCount 1"))
+    assert kymgraph("export", cwd=project.folder).returncode == 0
+
+    outcome = import_files(project, dataset.store)
+
+    assert outcome is not None
+    assert outcome.change.graphs == {BASE + "graph/shapes"}

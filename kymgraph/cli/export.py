@@ -84,8 +84,7 @@ def _to_folder(dataset: Dataset, folder: Path, names: list[str] | None, fmt: For
 
 def _to_project(context: Context, dataset: Dataset, names: list[str] | None, *, force: bool) -> None:
     from kymgraph.errors import FilesChanged, InputError
-    from kymgraph.files import read as read_files
-    from kymgraph.rdf import FORMATS, digest, format_for, read_bytes, skolemise
+    from kymgraph.rdf import FORMATS, digest, format_for, read_bytes
 
     project = context.project
     if project.is_packed:
@@ -119,11 +118,25 @@ def _to_project(context: Context, dataset: Dataset, names: list[str] | None, *, 
     if not texts:
         note("all files are as the store is")
     if not names:
-        read = read_files(project)
-        quads = list(read.quads())
-        dataset.store.record_files(
-            read.digests, skolemise(quads, project.base) if project.blank_nodes == "skolem" else quads
-        )
+        _record(dataset)
+
+
+def _record(dataset: Dataset) -> None:
+    """Data files and store agree now. Ontology, shapes and rules that were edited are yet to be imported."""
+    from kymgraph.files import read
+    from kymgraph.project import ONTOLOGY_GRAPH, SHAPES_GRAPH
+    from kymgraph.rdf import NamedNode, skolemise
+    from kymgraph.store import recorded
+
+    project, store = dataset.project, dataset.store
+    now, data = read(project), {project.name_of(path) for path in project.data_files()}
+    quads = [quad for file in now.files if file.name in data for quad in file.quads]
+    if project.blank_nodes == "skolem":
+        quads = skolemise(quads, project.base)
+    own = {NamedNode(project.base.graph(name)) for name in (ONTOLOGY_GRAPH, SHAPES_GRAPH)}
+    quads += [quad for quad in recorded.read(store.folder) or () if quad.graph_name in own]
+    digests = {name: digest for name, digest in store.manifest.files.items() if name not in data}
+    store.record_files(digests | {file.name: file.digest for file in now.files if file.name in data}, quads)
 
 
 def _write(file: Path, data: bytes) -> None:

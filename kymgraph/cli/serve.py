@@ -37,6 +37,7 @@ def command(
     # Bound before anything is built and handed to the server, so that nobody can take the port in between.
     with bind(host, port) as listener:
         prepare(context)
+        context.store.check_whole()
         from kymgraph.writer import Supervisor
 
         # It holds the store's lock, so that nobody builds the store anew beneath the server.

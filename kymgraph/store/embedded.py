@@ -86,6 +86,7 @@ _PARTS: Final = frozenset(
         "files.json",
         "writer.lock",
         recorded.FILE,
+        recorded.RULES,
         REDACTION,
     }
     | {*access.FILES, "writer.sock"}
@@ -705,6 +706,7 @@ def _write(
             if isinstance(quad.graph_name, NamedNode) and quad.graph_name.value in inside:
                 union[Quad(quad.subject, quad.predicate, quad.object)] = None
     (folder / recorded.FILE).write_bytes(recorded.packed(named))
+    recorded.keep_rules(folder, project)
     live = ox.Store(folder / "live")
     live.bulk_extend([*named, *union])
     for graph in counts:
