@@ -98,7 +98,8 @@ def test_edited_files_are_merged_into_a_store_with_commits_and_conflicts_are_lis
         assert count(address.rstrip("/")) == 3  # the commit's triple is still there
     more.write_text(
         "DELETE WHERE { GRAPH ?g { ?s <http://x.example/q> ?o } } ; "
-        "INSERT DATA { GRAPH <https://w3id.org/kymgraph/graph/a> { <http://x.example/a> <http://x.example/q> 7 } }"
+        "PREFIX x: <http://x.example/> "
+        "INSERT DATA { GRAPH <https://w3id.org/kymgraph/graph/a> { x:a x:q 7 } }"
     )
     assert kymgraph("apply", more, "--reason", "toinen", cwd=project.folder).returncode == 0
     make_project({"data/a.ttl": "x:a x:p 1 ; x:q 3 ."})
