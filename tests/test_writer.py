@@ -159,7 +159,7 @@ def test_changes_that_wait_together_share_a_checkpoint(running, project, store):
 
 
 def test_no_increment_is_lost_between_processes_with_and_without_a_server(project, store, running):
-    each = size(quick=5, ci=75, night=1250)
+    each = size(quick=5, ci=10, night=1250)
     script = (
         "import sys; from pathlib import Path; from kymgraph.project import Project\n"
         "from kymgraph.store.embedded import EmbeddedStore; from tests.test_writer import increment\n"

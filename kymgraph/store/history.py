@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gc
 import os
 import secrets
 import shutil
@@ -104,8 +103,7 @@ def what_if(
     store = ox.Store(place)
     put(store, change, base=base, head=head_of(store, base), in_union=in_union)
     store.flush()
-    del store
-    gc.collect()
+    del store  # closed: nothing else holds it
 
 
 def _walk(
@@ -128,8 +126,7 @@ def _walk(
             put(store, waiting.change(head), base=base, head=head, in_union=in_union)
             waiting = _Sum()
     store.flush()
-    del store
-    gc.collect()
+    del store  # closed: nothing else holds it
 
 
 class _Sum:
