@@ -24,7 +24,6 @@ import os
 import platform
 import random
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -32,20 +31,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import query as data_of_ours  # the script's own folder is searched first
+
+from kymgraph.changeset import Changeset
+from kymgraph.gate import full
+from kymgraph.gate.incremental import Gate
+from kymgraph.namespaces import KYM, RDF, SKOS, XSD
+from kymgraph.project import Project
+from kymgraph.rdf import FORMATS, Literal, NamedNode, Quad, Term, canonical, parse
+from kymgraph.store.embedded import EmbeddedStore
+from kymgraph.view import View
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-sys.path[:0] = [str(ROOT), str(HERE)]
-
-import query as data_of_ours  # noqa: E402
-
-from kymgraph.changeset import Changeset  # noqa: E402
-from kymgraph.gate import full  # noqa: E402
-from kymgraph.gate.incremental import Gate  # noqa: E402
-from kymgraph.namespaces import KYM, RDF, SKOS, XSD  # noqa: E402
-from kymgraph.project import Project  # noqa: E402
-from kymgraph.rdf import FORMATS, Literal, NamedNode, Quad, Term, canonical, parse  # noqa: E402
-from kymgraph.store.embedded import EmbeddedStore  # noqa: E402
-from kymgraph.view import View  # noqa: E402
 
 TYPE = NamedNode(RDF + "type")
 

@@ -456,7 +456,7 @@ def _measure(data: bytes) -> _Look:
                     hint="save it again in Excel or LibreOffice, without pictures",
                 )
             for member in members:
-                large = "/worksheets/" in member.filename or "sharedStrings" in member.filename
+                large = "worksheets/" in member.filename or "sharedStrings" in member.filename
                 if member.file_size > PART and not large and member.filename.endswith((".xml", ".rels")):
                     raise CellError("file-too-large", limit=f"{PART:,}".replace(",", " "), what=_BYTES)
                 with archive.open(member) as stream:
