@@ -209,33 +209,34 @@ async def _perform(
 ) -> Response:
     if (repeated := _repeated(services, asked)) is not None:
         return await _outcome(services, asked.client, repeated, None)
-    for attempt in range(_ATTEMPTS):
-        made = await make()
-        change, located = _unwrapped(made, asked.lang, asked.text)
-        request = _request(services, asked, change, kind, more)
-        graphs = names_of(services, request.change)
-        asked.principal.require("editor", graphs=graphs)
-        if asked.dry_run:
-            outcome = await check(services, request)
-            outcome = replace(outcome, report=located(outcome.report))
-            return await _outcome(services, asked.client, outcome, None)
-        if not asked.principal.may("publisher", graphs=graphs):
-            return await _propose(services, asked, request, graphs, located)
-        try:
-            outcome = await services.dataset.acommit(request)
-        except BaseMoved as error:
-            if error.matched or asked.match is not None or attempt == _ATTEMPTS - 1:
+    async with services.dataset.caller() as caller:
+        for attempt in range(_ATTEMPTS):
+            made = await make()
+            change, located = _unwrapped(made, asked.lang, asked.text)
+            request = _request(services, asked, change, kind, more)
+            graphs = names_of(services, request.change)
+            asked.principal.require("editor", graphs=graphs)
+            if asked.dry_run:
+                outcome = await check(services, request)
+                outcome = replace(outcome, report=located(outcome.report))
+                return await _outcome(services, asked.client, outcome, None)
+            if not asked.principal.may("publisher", graphs=graphs):
+                return await _propose(services, asked, request, graphs, located)
+            try:
+                outcome = await caller.send(request)
+            except BaseMoved as error:
+                if error.matched or asked.match is not None or attempt == _ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(0.002 * attempt)
+                continue
+            except KymgraphError as error:
+                await record(services, asked, "commit", request.change.id, error.code)
+                if isinstance(error, GateRejected) and isinstance(error.report, Report):
+                    error.report = located(error.report)
+                    error.message = REJECTED[asked.lang]
                 raise
-            await asyncio.sleep(0.002 * attempt)
-            continue
-        except KymgraphError as error:
-            await record(services, asked, "commit", request.change.id, error.code)
-            if isinstance(error, GateRejected) and isinstance(error.report, Report):
-                error.report = located(error.report)
-                error.message = REJECTED[asked.lang]
-            raise
-        await record(services, asked, "commit", str(outcome.generation), outcome.status)
-        return await _outcome(services, asked.client, outcome, created(outcome))
+            await record(services, asked, "commit", str(outcome.generation), outcome.status)
+            return await _outcome(services, asked.client, outcome, created(outcome))
     raise AssertionError("the last attempt returns or raises")
 
 

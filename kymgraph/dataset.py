@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from kymgraph.report import Report
     from kymgraph.store.workers import Answer, Job, WorkerPool
     from kymgraph.view import View
+    from kymgraph.writer import AsyncCaller, Turn
 
 T = TypeVar("T")
 
@@ -396,15 +397,25 @@ class Dataset:
         GraphNotWritable, GateTimeout, CannotWrite, StoreLocked, Busy. Unless it is Busy, nothing was written
         then; sending the same change again under the same id is safe in any case.
         """
-        from kymgraph import writer
+        with self.turn() as turn:
+            return turn.commit(request)
 
-        return writer.commit(self.project, self.store, request)
+    def turn(self) -> Turn:
+        """Commit a change that may have to be made again: its `commit` is as the one here."""
+        from kymgraph.writer import Turn
+
+        return Turn(self.project, self.store)
 
     async def acommit(self, request: Request) -> Outcome:
         """As `commit`, through the writer process beside the server; raises Busy if there is none."""
-        from kymgraph import writer
+        async with self.caller() as caller:
+            return await caller.send(request)
 
-        return await writer.asend(self.store.folder, request)
+    def caller(self) -> AsyncCaller:
+        """As `turn`, through the writer process beside the server: its `send` commits."""
+        from kymgraph.writer import AsyncCaller
+
+        return AsyncCaller(self.store.folder)
 
     async def questions(self, change: Changeset, *, client: str = "") -> list[NamedQuery]:
         """The competency questions (with their example values) that a change would have answered differently.

@@ -31,6 +31,7 @@ from typing import Any, Final
 from kymgraph.changeset import from_patch, to_patch
 from kymgraph.commit import BATCH, Committer, Outcome, Request
 from kymgraph.errors import (
+    BaseMoved,
     Busy,
     GateRejected,
     KymgraphError,
@@ -53,6 +54,9 @@ MAX_MESSAGE: Final = 1_000_000_000
 _NICE: Final = 5
 #: Seconds that a caller waits for its turn and its answer.
 PATIENCE: Final = 120.0
+#: Attempts after which a change that came too late each time is waited for, and for how many seconds.
+_MISSES: Final = 2
+_TURN: Final = 5.0
 #: Quads that a second more is waited for: judging and writing them takes a while.
 _QUADS_PER_SECOND: Final = 200
 
@@ -68,8 +72,9 @@ def _pack(head: dict[str, Any], patch: bytes = b"") -> bytes:
     return b"".join([_LENGTH.pack(len(data)), data, _LENGTH.pack(len(patch)), patch])
 
 
-def _request_message(request: Request) -> bytes:
+def _request_message(request: Request, misses: int) -> bytes:
     head = {
+        "misses": misses,
         "kind": request.kind,
         "match": request.match,
         "more": dict(request.more),
@@ -115,17 +120,55 @@ def _answer(head: dict[str, Any], patch: bytes) -> Outcome:
 @dataclass
 class _Job:
     request: Request
+    misses: int = 0  #: how often the change has come too late
     answer: Outcome | KymgraphError | None = None
+    turn: _Turn | None = None  #: given with the answer: the next request is waited for
     done: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def came_too_late(self) -> bool:
+        return isinstance(self.answer, BaseMoved) and not self.answer.matched
+
+
+class _Turn:
+    """The right to be the next, of somebody who has to make the change again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._over = False
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+
+    def take(self, job: _Job | None) -> bool:
+        """Use it for a job, or let it go (None); False where it was over already."""
+        with self._lock:
+            if self._over:
+                return False
+            self._over = True
+            self._jobs.put(job)
+            return True
+
+    def wait(self) -> _Job | None:
+        """The job that it is used for; None where it is let go, or not used in time."""
+        with contextlib.suppress(queue.Empty):
+            return self._jobs.get(timeout=_TURN)
+        if self.take(None):
+            return None
+        return self._jobs.get()
 
 
 class WriterServer:
-    """Takes requests from the socket and commits them, as many at a time as are waiting."""
+    """Takes requests from the socket and commits them, as many at a time as are waiting.
+
+    A change that holds for one generation alone (what an update with a WHERE comes to) is lost when another
+    is committed first, and whoever takes longest to make theirs could lose for ever. So the one who has lost
+    most often, from the second time on, has a turn: nothing else is committed until it is there again.
+    """
 
     def __init__(self, committer: Committer) -> None:
         self._committer = committer
         self._path = committer.store.folder / SOCKET
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._turn: _Turn | None = None
         self._listener = _listen(self._path)
 
     def serve(self) -> None:
@@ -150,13 +193,21 @@ class WriterServer:
                 os._exit(70)
             for job, answer in zip(jobs, answers, strict=True):
                 job.answer = answer
+            late = [job for job in jobs if job.came_too_late and job.misses >= _MISSES - 1]
+            if late:
+                first = max(late, key=lambda job: job.misses)
+                first.turn = self._turn = _Turn()
+            for job in jobs:
                 job.done.set()
         self._path.unlink(missing_ok=True)
         self._listener.close()
 
     def _next(self) -> _Job | None:
-        """The next in the queue. A signal that comes just before the wait is seen within a second."""
-        while True:
+        """Whose turn it is, or who is the next in the queue."""
+        turn, self._turn = self._turn, None
+        if turn is not None and (job := turn.wait()) is not None:
+            return job
+        while True:  # a signal that comes just before the wait is seen within a second
             with contextlib.suppress(queue.Empty):
                 return self._jobs.get(timeout=1.0)
 
@@ -171,18 +222,26 @@ class WriterServer:
                 threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
 
     def _talk(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError, EOFError):
-            while True:
-                head, patch = _receive(connection)
-                try:
-                    job = _Job(_request(json.loads(head), patch))
-                except KymgraphError as error:
-                    connection.sendall(_answer_message(error))
-                    continue
-                self._jobs.put(job)
-                job.done.wait()
-                assert job.answer is not None
-                connection.sendall(_answer_message(job.answer))
+        turn: _Turn | None = None
+        try:
+            with connection, contextlib.suppress(OSError, EOFError):
+                while True:
+                    head, patch = _receive(connection)
+                    try:
+                        about = json.loads(head)
+                        job = _Job(_request(about, patch), about["misses"])
+                    except KymgraphError as error:
+                        connection.sendall(_answer_message(error))
+                        continue
+                    if turn is None or not turn.take(job):
+                        self._jobs.put(job)
+                    job.done.wait()
+                    turn = job.turn
+                    assert job.answer is not None
+                    connection.sendall(_answer_message(job.answer))
+        finally:
+            if turn is not None:
+                turn.take(None)
 
 
 def _listen(path: Path) -> socket.socket:
@@ -332,88 +391,187 @@ def _patience(request: Request) -> float:
     return PATIENCE + (len(change.removed) + len(change.added)) / _QUADS_PER_SECOND
 
 
-def send(folder: Path, request: Request, *, tries: float = 15.0) -> Outcome:
-    """Have the writer process of a store commit. Raises what refuses the change.
+class Caller:
+    """One caller of the writer process of a store, whose connection is kept while a change is made again.
 
-    For `tries` seconds it is looked for (and asked again if it ended meanwhile: the id keeps the change from
-    being written twice); then Busy is raised.
+    That is how the writer can wait for a change which has come too late several times. Close it when the
+    change is made or given up: others may be waiting.
     """
-    until = time.monotonic() + tries
-    message = _request_message(request)
-    reached = False
-    while True:
-        with contextlib.suppress(OSError, EOFError), socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(_patience(request))
-            with _short(folder / SOCKET) as name:
-                connection.connect(name)
-            reached = True
-            connection.sendall(message)
-            head, patch = _receive(connection)
-            return _answer(json.loads(head), patch)
-        if time.monotonic() >= until:
-            raise _nobody(reached=reached)
-        time.sleep(0.1)
 
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._connection: socket.socket | None = None
+        self._misses = 0
 
-async def asend(folder: Path, request: Request, *, tries: float = 15.0) -> Outcome:
-    """As `send`, on an event loop."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + tries
-    message = _request_message(request)
-    reached = False
-    while True:
-        with contextlib.suppress(OSError, EOFError, TimeoutError):
-            async with asyncio.timeout(_patience(request)):
-                with _short(folder / SOCKET) as name:
-                    reader, writer = await asyncio.open_unix_connection(name, limit=1 << 20)
+    def close(self) -> None:
+        """Let go of the connection, and of the turn that may have come with it."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def __enter__(self) -> Caller:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def send(self, request: Request, *, tries: float = 15.0) -> Outcome:
+        """Have the writer process commit. Raises what refuses the change.
+
+        For `tries` seconds it is looked for (and asked again if it ended meanwhile: the id keeps the change
+        from being written twice); then Busy is raised.
+        """
+        until = time.monotonic() + tries
+        message = _request_message(request, self._misses)
+        reached = False
+        while True:
+            with contextlib.suppress(OSError, EOFError):
+                connection = self._connected()
+                connection.settimeout(_patience(request))
                 reached = True
-                try:
+                connection.sendall(message)
+                head, patch = _receive(connection)
+                self._misses += 1
+                return _answer(json.loads(head), patch)
+            self.close()
+            if time.monotonic() >= until:
+                raise _nobody(reached=reached)
+            time.sleep(0.1)
+
+    def _connected(self) -> socket.socket:
+        if self._connection is None:
+            connection = socket.socket(socket.AF_UNIX)
+            try:
+                with _short(self._folder / SOCKET) as name:
+                    connection.connect(name)
+            except OSError:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+
+class AsyncCaller:
+    """As `Caller`, on an event loop."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._misses = 0
+
+    def close(self) -> None:
+        """Let go of the connection, and of the turn that may have come with it."""
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+    async def __aenter__(self) -> AsyncCaller:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self.close()
+
+    async def send(self, request: Request, *, tries: float = 15.0) -> Outcome:
+        """As `Caller.send`."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + tries
+        message = _request_message(request, self._misses)
+        reached = False
+        while True:
+            with contextlib.suppress(OSError, EOFError, TimeoutError):
+                async with asyncio.timeout(_patience(request)):
+                    reader, writer = await self._connected()
+                    reached = True
                     writer.write(message)
                     await writer.drain()
                     head = await reader.readexactly(_size(await reader.readexactly(4)))
                     patch = await reader.readexactly(_size(await reader.readexactly(4)))
-                finally:
-                    writer.close()
-            return _answer(json.loads(head), patch)
-        if loop.time() >= until:
-            raise _nobody(reached=reached)
-        await asyncio.sleep(0.1)
+                self._misses += 1
+                return _answer(json.loads(head), patch)
+            self.close()
+            if loop.time() >= until:
+                raise _nobody(reached=reached)
+            await asyncio.sleep(0.1)
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._streams is None:
+            with _short(self._folder / SOCKET) as name:
+                self._streams = await asyncio.open_unix_connection(name, limit=1 << 20)
+        return self._streams
 
 
-def commit(
-    project: Project,
-    store: EmbeddedStore,
-    request: Request,
-    *,
-    patience: float = 10.0,
-    keep: int = 5,
-    deadline: float = 10.0,
-) -> Outcome:
-    """Commit from a process of one's own: with the lock if it is free, else through the writer process.
+class Turn:
+    """A change committed from a process of one's own: with the lock if it is free, else through the writer.
 
-    Raises what refuses the change; StoreLocked where another command writes for longer than `patience`
-    seconds, StoreMissing, CannotWrite.
+    Where it came too late, it may be made again and committed with the same `Turn`, which then keeps the lock
+    (or the connection to the writer) so that nobody comes in between for ever. Close it soon.
     """
-    if not store.exists:
-        raise StoreMissing(
-            f"there is no store in {store.folder}; nothing was written", hint="build it with `kymgraph build`"
-        )
-    until = time.monotonic() + patience
-    while True:
-        try:
-            committer = Committer(project, store, keep=keep, deadline=deadline)
-        except StoreLocked:
-            with contextlib.suppress(Busy):
-                return send(store.folder, request, tries=0)
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.1)
-            continue
-        with committer:
-            [outcome] = committer.commit([request])
+
+    def __init__(
+        self,
+        project: Project,
+        store: EmbeddedStore,
+        *,
+        patience: float = 10.0,
+        keep: int = 5,
+        deadline: float = 10.0,
+    ) -> None:
+        self._project, self._store = project, store
+        self._patience = patience
+        self._options: dict[str, Any] = {"keep": keep, "deadline": deadline}
+        self._caller = Caller(store.folder)
+        self._committer: Committer | None = None
+
+    def close(self) -> None:
+        """Let the lock and the connection go."""
+        self._caller.close()
+        if self._committer is not None:
+            self._committer.close()
+            self._committer = None
+
+    def __enter__(self) -> Turn:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def commit(self, request: Request) -> Outcome:
+        """Have the change judged and written.
+
+        Raises what refuses it; StoreLocked where another command writes for longer than the patience,
+        StoreMissing, CannotWrite.
+        """
+        if not self._store.exists:
+            raise StoreMissing(
+                f"there is no store in {self._store.folder}; nothing was written",
+                hint="build it with `kymgraph build`",
+            )
+        until = time.monotonic() + self._patience
+        while self._committer is None:
+            try:
+                self._committer = Committer(self._project, self._store, **self._options)
+            except StoreLocked:
+                with contextlib.suppress(Busy):
+                    return self._caller.send(request, tries=0)
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+        [outcome] = self._committer.commit([request])
         if isinstance(outcome, KymgraphError):
             raise outcome
         return outcome
+
+
+def commit(project: Project, store: EmbeddedStore, request: Request, **options: Any) -> Outcome:
+    """Commit one change with a `Turn` of its own, which takes the options."""
+    with Turn(project, store, **options) as turn:
+        return turn.commit(request)
+
+
+def send(folder: Path, request: Request, *, tries: float = 15.0) -> Outcome:
+    """Have the writer process commit one change, as a `Caller` does."""
+    with Caller(folder) as caller:
+        return caller.send(request, tries=tries)
 
 
 if __name__ == "__main__":

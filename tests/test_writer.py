@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -74,22 +75,23 @@ def counter(store: EmbeddedStore) -> int:
     return int(row["n"].value)
 
 
-def increment(project: Project, store: EmbeddedStore) -> None:
-    """One compare-and-swap, tried until it is won."""
-    while True:
-        generation = store.generation
-        was = counter(store)
-        change = Changeset(
-            generation,
-            removed=quads(f"x:n x:is {was} ."),
-            added=quads(f"x:n x:is {was + 1} ."),
-            guard="generation",
-        )
-        try:
-            writer.commit(project, store, Request(change), patience=60)
-        except BaseMoved:
-            continue
-        return
+def increment(project: Project, store: EmbeddedStore, *, taking: float = 0.0, tries: int = 10_000) -> int:
+    """One compare-and-swap, tried until it is won, each time in so many seconds; how often it was tried."""
+    with writer.Turn(project, store, patience=60) as turn:
+        for attempt in range(1, tries + 1):
+            generation = store.generation
+            was = counter(store)
+            time.sleep(taking)
+            change = Changeset(
+                generation,
+                removed=quads(f"x:n x:is {was} ."),
+                added=quads(f"x:n x:is {was + 1} ."),
+                guard="generation",
+            )
+            with contextlib.suppress(BaseMoved):
+                turn.commit(Request(change))
+                return attempt
+    raise AssertionError(f"somebody else was quicker {tries} times")
 
 
 def test_a_process_without_a_server_takes_the_lock_and_lets_it_go(project, store):
@@ -156,6 +158,54 @@ def test_changes_that_wait_together_share_a_checkpoint(running, project, store):
     assert sorted(o.generation for o in outcomes) == list(range(3, 27))
     published = len([g for g in store.generations() if g > 2])
     assert published < 24
+
+
+@pytest.mark.parametrize("serving", [True, False], ids=["through-the-writer", "with-the-lock"])
+def test_who_takes_long_to_make_a_change_has_a_turn_among_the_quick(serving, request, project, store):
+    if serving:
+        request.getfixturevalue("running")
+    ended = threading.Event()
+    quick: list[int] = []
+
+    def hurry() -> None:
+        while not ended.is_set():
+            quick.append(increment(project, store))
+
+    threads = [threading.Thread(target=hurry) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        # Among the quick alone, no attempt that takes 0.4 s would ever meet the generation it was made for.
+        slow = [increment(project, store, taking=0.4, tries=5) for _ in range(3)]
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+    assert len(quick) > 3
+    assert counter(store) == len(quick) + len(slow)
+
+
+def test_a_turn_that_is_not_used_holds_up_nobody_for_long(running, project, store):
+    late = Request(Changeset(1, added=quads("x:late x:is 1 ."), guard="generation"))
+    writer.commit(project, store, add("x:s x:p 1 ."))
+    with writer.Caller(store.folder) as caller:
+        for _ in range(3):
+            with pytest.raises(BaseMoved):
+                caller.send(late)
+    began = time.monotonic()
+    writer.commit(project, store, add("x:s x:p 2 ."))
+    let_go = time.monotonic() - began
+
+    with writer.Caller(store.folder) as caller:
+        for _ in range(3):
+            with pytest.raises(BaseMoved):
+                caller.send(late)
+        began = time.monotonic()
+        assert writer.commit(project, store, add("x:s x:p 3 .")).status == "committed"
+        assert let_go < time.monotonic() - began  # that one ended with the connection, this one ran out
+        now = Request(Changeset(store.generation, added=quads("x:late x:is 2 ."), guard="generation"))
+        assert caller.send(now).status == "committed"
 
 
 def test_no_increment_is_lost_between_processes_with_and_without_a_server(project, store, running):

@@ -83,16 +83,17 @@ def _commit(context: Context, dataset: Dataset, format: str, file: Path, *about:
     """Make the change and commit it; made again from the new state where others commit in between."""
     from kymgraph.errors import BaseMoved
 
-    for attempt in range(_ATTEMPTS):
-        request, located = _request(context, dataset, file, *about)
-        try:
-            changes.commit(context, dataset, request, format, located=located)
-        except BaseMoved:
-            # Standard input is read once, so what it said cannot be asked again.
-            if str(file) == "-" or attempt == _ATTEMPTS - 1:
-                raise
-        else:
-            return
+    with dataset.turn() as turn:
+        for attempt in range(_ATTEMPTS):
+            request, located = _request(context, dataset, file, *about)
+            try:
+                changes.commit(context, dataset, request, format, located=located, turn=turn)
+            except BaseMoved:
+                # Standard input is read once, so what it said cannot be asked again.
+                if str(file) == "-" or attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                return
 
 
 def check(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kymgraph.report import Report
     from kymgraph.store.journal import Entry
     from kymgraph.view import View
+    from kymgraph.writer import Turn
 
 #: How a report gets the places in the input that its results are about.
 Located: TypeAlias = "Callable[[Report], Report]"
@@ -125,16 +126,25 @@ def _as_it_is(report: Report) -> Report:
 
 
 def commit(
-    context: Context, dataset: Dataset, request: Request, format: str, *, located: Located = _as_it_is
+    context: Context,
+    dataset: Dataset,
+    request: Request,
+    format: str,
+    *,
+    located: Located = _as_it_is,
+    turn: Turn | None = None,
 ) -> None:
-    """Commit and print the outcome; a refusal is raised. `located` gives results their places."""
+    """Commit (with the turn of this change, if it has one) and print the outcome; a refusal is raised.
+
+    `located` gives results their places.
+    """
     from kymgraph.errors import GateRejected
     from kymgraph.report import REJECTED, Report
 
     before = dataset.generation
     try:
         with _waiting(request):
-            outcome = dataset.commit(request)
+            outcome = (turn or dataset).commit(request)
     except GateRejected as error:
         if isinstance(error.report, Report):
             error.report = located(error.report)
