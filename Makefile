@@ -41,7 +41,7 @@ lint: $(STAMP)
 
 # uv resolves for every platform and Python at once; hashes without addresses, so any mirror serves.
 lock:
-	uv pip compile pyproject.toml --extra reason --group dev --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra reason --extra mcp --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o requirements.lock
 
 bench: $(STAMP)

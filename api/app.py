@@ -26,7 +26,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from api import openapi
+from api import kept, openapi
 from api.cache import COMMON_HEADERS, AnswerCache, Headers, Message, Receive, Scope, Send
 from api.deps import MAX_URL, Metrics, RateLimiter, Services, client_of, language_of, reach
 from api.description import Graphs
@@ -34,8 +34,20 @@ from api.examples import first_query, load_examples
 from api.negotiate import language
 from api.pages import Pages
 from api.problems import MethodNotAllowed, NotFound, RequestError, UriTooLong, problem
-from api.routes import changes, examples, graphs, ops, sparql, validate
-from api.wire import ProblemResponse, send_problem, start_message
+from api.routes import (
+    changes,
+    examples,
+    feeds,
+    graphs,
+    linked,
+    ops,
+    reconcile,
+    rest,
+    search,
+    sparql,
+    validate,
+)
+from api.wire import ProblemResponse, respond, send_problem, start_message
 from kymgraph import __version__
 from kymgraph.access import FILE as ACCESS_FILE
 from kymgraph.access import Access, Authenticator
@@ -131,7 +143,7 @@ class Application:
         )
         services.metrics.registry.register(ops.StateCollector(services))
         self._sparql = sparql.SparqlEndpoint(services)
-        self._rest = _fastapi(services)
+        self._framework = _fastapi(services)
         self._count: dict[tuple[str, int], Any] = {}
         self._warming = asyncio.ensure_future(_warm(services))
 
@@ -180,10 +192,19 @@ class Application:
             else:
                 if len(scope["query_string"]) > MAX_URL:
                     raise UriTooLong(f"nothing was read: the address has more than {MAX_URL:,} bytes")
+                generation = services.dataset.generation
+                key = kept.key_of(scope, generation)
+                answer = services.cache.get(key) if key is not None else None
+                if answer is not None:
+                    route = answer.route
+                    await respond(answer, scope, watched)
+                    return
                 wanted = (value for name, value in scope["headers"] if name == b"kymgraph-min-generation")
                 await reach(services, next(wanted, None))
-                await self._rest(scope, receive, watched)
+                await self._framework(scope, receive, watched)
                 route = getattr(scope.get("route"), "path", "other")
+                if key is not None:
+                    kept.keep(services.cache, key, scope, generation, route)
         except asyncio.CancelledError:
             # The client went away and its query was ended: we cancelled this, and the server goes on.
             status = 499
@@ -271,7 +292,7 @@ def _spare_the_collector() -> None:
 def _fastapi(services: Services) -> FastAPI:
     """The application behind everything but `/sparql`."""
     title = services.project.title.get("en") or "kymgraph"
-    rest = FastAPI(
+    framework = FastAPI(
         title=title,
         version=__version__,
         docs_url=None,
@@ -279,11 +300,11 @@ def _fastapi(services: Services) -> FastAPI:
         openapi_url="/openapi.json",
         redirect_slashes=False,
     )
-    rest.state.services = services
-    for module in (graphs, changes, validate, ops, examples):
-        rest.include_router(module.router)
-    rest.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
-    openapi.add_sparql(rest)
+    framework.state.services = services
+    for module in (linked, rest, search, reconcile, feeds, graphs, changes, validate, ops, examples):
+        framework.include_router(module.router)
+    framework.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    openapi.add_sparql(framework)
 
     async def refused(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):
@@ -291,8 +312,8 @@ def _fastapi(services: Services) -> FastAPI:
         return ProblemResponse(problem(error, language_of(request)), instance=request.url.path)
 
     for kind in (KymgraphError, HTTPException, RequestValidationError, Exception):
-        rest.add_exception_handler(kind, refused)
-    return rest
+        framework.add_exception_handler(kind, refused)
+    return framework
 
 
 def _ours(request: Request, error: HTTPException) -> RequestError:

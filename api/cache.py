@@ -12,7 +12,7 @@ import asyncio
 import hashlib
 import zlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,7 +48,18 @@ _OVERHEAD: Final = 2_000
 class Answered:
     """One finished answer, and the messages that send it: a set per content coding, made when first used."""
 
-    __slots__ = ("_cacheable", "_sends", "_source", "body", "file", "generation", "headers", "size", "tag")
+    __slots__ = (
+        "_sends",
+        "_source",
+        "body",
+        "cacheable",
+        "file",
+        "generation",
+        "headers",
+        "route",
+        "size",
+        "tag",
+    )
 
     def __init__(
         self,
@@ -61,7 +72,9 @@ class Answered:
         vary: str = "Accept, Accept-Encoding",
         language: str | None = None,
         cacheable: bool = True,
+        headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
+        self.route = ""  #: under which its requests are counted
         self.body, self.file, self.generation = body, file, generation
         self._source = source  # what owns the file: it is deleted when the last one who needs it lets go
         self.size = file.stat().st_size if file else len(body)
@@ -73,13 +86,14 @@ class Answered:
                 while block := stream.read(_CHUNK):
                     digest.update(block)
         self.tag = digest.hexdigest()[:24]
-        self._cacheable = cacheable
+        self.cacheable = cacheable
         self.headers: Headers = [
             (b"content-type", media_type.encode()),
             (b"vary", vary.encode()),
             # Every use is checked with the server, which costs it one look-up: an answer is never stale.
             (b"cache-control", b"no-cache" if cacheable else b"no-store"),
             (b"kymgraph-generation", str(generation).encode()),
+            *headers,
             *COMMON_HEADERS,
         ]
         if language:
@@ -97,7 +111,7 @@ class Answered:
     def _make(self, coding: Coding, body: bytes, length: int | None) -> tuple[bytes, Message, Message]:
         etag = f'"{self.tag}"' if coding == "identity" else f'"{self.tag}-{coding}"'
         headers = list(self.headers)
-        if self._cacheable:
+        if self.cacheable:
             headers.append((b"etag", etag.encode()))
         if coding != "identity":
             headers.append((b"content-encoding", coding.encode()))
@@ -116,7 +130,7 @@ class Answered:
             if coding == "gzip" and "gzip" not in self._sends and self.size > _GZIP_IN_THREAD_FROM:
                 await asyncio.to_thread(self.messages, coding)
             etag, start, body = self.messages(coding)
-        if if_none_match is not None and self._cacheable and matches(if_none_match, etag):
+        if if_none_match is not None and self.cacheable and matches(if_none_match, etag):
             dropped = (b"content-length", b"content-encoding", b"content-type")
             kept = [header for header in start["headers"] if header[0] not in dropped]
             await send({"type": "http.response.start", "status": 304, "headers": kept})

@@ -103,7 +103,13 @@ class AnsweredResponse(Response):
         self.background = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = dict(scope["headers"])
-        accepted = headers.get(b"accept-encoding")
-        coding = content_coding(None if accepted is None else accepted.decode("latin-1")) or "identity"
-        await self.answer.respond(send, coding, headers.get(b"if-none-match"), head=scope["method"] == "HEAD")
+        scope["kymgraph.answered"] = self.answer  # for api.kept
+        await respond(self.answer, scope, send)
+
+
+async def respond(answer: Answered, scope: Scope, send: Send) -> int:
+    """Send a cached answer as the headers of a request ask for it. Returns the status."""
+    headers = dict(scope["headers"])
+    accepted = headers.get(b"accept-encoding")
+    coding = content_coding(None if accepted is None else accepted.decode("latin-1")) or "identity"
+    return await answer.respond(send, coding, headers.get(b"if-none-match"), head=scope["method"] == "HEAD")
