@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from kymgraph import files, ledger, results
-from kymgraph.changeset import Changeset
+from kymgraph.changeset import Changeset, Sum
 from kymgraph.commit import Outcome, Request
 from kymgraph.errors import (
     BadParameter,
@@ -33,7 +33,7 @@ from kymgraph.errors import (
     KymgraphError,
     UnknownParameter,
 )
-from kymgraph.namespaces import XSD
+from kymgraph.namespaces import XSD, Base
 from kymgraph.project import LEDGER_GRAPH, ONTOLOGY_GRAPH, SHAPES_GRAPH, Project
 from kymgraph.queries import NamedQuery, inspect, term_iri, term_literal, tokenize
 from kymgraph.rdf import (
@@ -159,7 +159,8 @@ class Dataset:
         if isinstance(store, str) and store.startswith(("http://", "https://")):
             raise InputError(
                 f"{store} is a remote store, which this version cannot open; nothing was read",
-                hint="name a store folder with --store, or ask that endpoint itself",
+                hint="name a store folder with --store; to ask a server: kymgraph query --store URL, or "
+                "kymgraph.open(URL) in Python",
             )
         embedded = EmbeddedStore(store if store is not None else project.store_folder)
         embedded.checkpoint_path()
@@ -426,6 +427,8 @@ class Dataset:
         from kymgraph.store.workers import WorkerPool
 
         asked = [NamedQuery.load(file) for file in self.project.query_files()]
+        # Routes of the interface ask what the questions ask, so they would only be named twice.
+        asked = [query for query in asked if "path" not in query.extra]
         beside = self.store.folder / "history"  # where files can be linked instead of copied
         folder = Path(tempfile.mkdtemp(prefix="what-if-", dir=beside if beside.is_dir() else None))
         try:
@@ -449,7 +452,7 @@ class Dataset:
             return False
         from kymgraph.store.workers import Job
 
-        job = Job(text=query.text, bindings=bind(query.text, dict(query.example)))
+        job = Job(text=query.text, bindings=bind(query.text, dict(query.example), self.project.base))
         try:
             before = results.rows(await whole(await self.run(job, client=client)))
             after = results.rows(await whole(await pool.run(job, client=client)))
@@ -497,9 +500,10 @@ class Dataset:
             if number != FIRST_GENERATION:
                 self._published(number)
         low, high = sorted((one, other))
-        change = Changeset(base=low)
+        whole = Sum()
         for number in range(low + 1, high + 1):
-            change = change.then(self.journal.changeset(number))
+            whole.add(self.journal.changeset(number))
+        change = whole.change(low)
         return change if one <= other else change.inverse(base=one, reason="")
 
     def revert(self, number: int, *, reason: str, agent: str = "") -> Request:
@@ -538,19 +542,24 @@ class Dataset:
         type, a `str` being a string (pass a NamedNode, or `"<https://…>"`, for an IRI).
         Raises what `answer` raises, and BadParameter.
         """
-        bindings = bind(text, params)
+        bindings = bind(text, params, self.project.base)
         form = inspect(text).form
         if form not in ("select", "ask"):
             raise InputError(
                 f"query() gives rows; {form.upper()} gives a graph: use kymgraph query --format ttl"
             )
-        if self._own_loop is None:
-            self._own_loop = _Loop()
 
         async def ask() -> bytes:
             return await whole(await self.answer(text, format="json", bindings=bindings, at=at))
 
-        return results.rows(self._own_loop.run(ask()))
+        return results.rows(self.loop.run(ask()))
+
+    @property
+    def loop(self) -> _Loop:
+        """The event loop of the calls that wait for their answer, started with the first of them."""
+        if self._own_loop is None:
+            self._own_loop = _Loop()
+        return self._own_loop
 
     def close(self) -> None:
         """End the workers that `query` started."""
@@ -571,7 +580,7 @@ async def whole(answer: Answer) -> bytes:
     return b"".join([part async for part in answer])
 
 
-def bind(text: str, values: Mapping[str, Value]) -> dict[str, str]:
+def bind(text: str, values: Mapping[str, Value], base: Base | None = None) -> dict[str, str]:
     """Parameter values as N-Triples terms: by the types in the query's front matter, else by their own.
 
     >>> bind("SELECT ?s { ?s ?p ?o }", {"o": 12, "p": "<https://example.org/p>"})["o"]
@@ -581,7 +590,7 @@ def bind(text: str, values: Mapping[str, Value]) -> dict[str, str]:
         return {}
     query = NamedQuery.parse(text, "query")
     if query.params:
-        return query.bind({name: _text(value) for name, value in values.items()})
+        return query.bind({name: _text(value) for name, value in values.items()}, base or Base())
     variables = {token.text[1:] for token in tokenize(text) if token.kind == "var"}
     for name in values:
         if name not in variables:

@@ -19,9 +19,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from kymgraph.changeset import Changeset, from_patch
-from kymgraph.errors import InputError, KymgraphError, ProjectError
-from kymgraph.gate.wire import Head, error_to_json, pack, receive, report_to_json
+from kymgraph.changeset import Changeset, Sum, from_patch
+from kymgraph.errors import InputError, KymgraphError, ProjectError, to_dict
+from kymgraph.gate.wire import Head, pack, receive, report_to_json
 from kymgraph.overlay import OverlayView
 from kymgraph.project import SETTINGS_FILE, Project
 from kymgraph.rdf import FORMATS, NamedNode, Term, Triple, parse, serialise
@@ -109,11 +109,11 @@ class _Bench:
     def _merge(self) -> None:
         self._state, self._depth = self._view, 0
         if self._stacked:
-            whole = self._stacked[0]
-            for change in self._stacked[1:]:
-                whole = whole.then(change)
-            self._stacked = [whole]
-            self._put(whole)
+            whole = Sum()
+            for change in self._stacked:
+                whole.add(change)
+            self._stacked = [whole.change(self._stacked[0].base)]
+            self._put(self._stacked[0])
 
     def _put(self, change: Changeset) -> None:
         project = self._project
@@ -202,7 +202,7 @@ def _serve(connection: socket.socket, bench: _Bench, seconds: float) -> None:
             if not isinstance(error, KymgraphError):  # an error of ours: said, not hidden, and no verdict
                 what = f"{type(error).__name__}: {error}"
                 error = KymgraphError(f"nothing was decided: judging failed: {what}")
-            answer = pack({"error": error_to_json(error)})
+            answer = pack({"error": to_dict(error)})
         connection.sendall(answer)
         signal.alarm(0)
 
@@ -234,7 +234,7 @@ def main() -> None:
                 fault = KymgraphError(
                     f"the process that judges did not start: {type(error).__name__}: {error}"
                 )
-                hello = {"error": error_to_json(fault)}
+                hello = {"error": to_dict(fault)}
             connection.sendall(pack(hello))
             _serve(connection, bench, float(deadline))
         finally:

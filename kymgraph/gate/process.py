@@ -24,10 +24,9 @@ from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
 from kymgraph.changeset import Changeset, to_patch
-from kymgraph.errors import Busy, GateTimeout, KymgraphError
+from kymgraph.errors import Busy, GateTimeout, KymgraphError, from_dict
 from kymgraph.gate.wire import (
     Head,
-    error_from_json,
     pack,
     receive,
     report_from_json,
@@ -105,7 +104,7 @@ class _Child:
             ) from None
         if "error" in hello:
             self.kill()
-            raise error_from_json(hello["error"])
+            raise from_dict(hello["error"])
         self.ready = True
 
     def ask(self, head: Head, parts: Sequence[bytes], seconds: float) -> tuple[Head, list[bytes]]:
@@ -278,7 +277,7 @@ class Judge:
                     continue
                 change = sent.popleft().change
                 if "error" in head:
-                    yield error_from_json(head["error"])
+                    yield from_dict(head["error"])
                     continue
                 report = report_from_json(parts[0])
                 if report.accepted:
@@ -317,7 +316,7 @@ class Judge:
         except _Lost as lost:
             raise self._timeout(lost) from None
         if "error" in head:
-            raise error_from_json(head["error"])
+            raise from_dict(head["error"])
         return parts[0]
 
     def _begin(self, generation: int, stacked: Sequence[Changeset]) -> None:
@@ -327,7 +326,7 @@ class Judge:
         except _Lost as lost:
             raise self._timeout(lost) from None
         if "error" in head:
-            raise error_from_json(head["error"])
+            raise from_dict(head["error"])
 
     def _ask_living(self, head: Head, parts: Sequence[bytes]) -> tuple[Head, list[bytes]]:
         self._replace_dead()

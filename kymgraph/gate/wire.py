@@ -1,4 +1,4 @@
-"""What passes between a judging process and its parent: reports and errors as JSON, requests as frames.
+"""What passes between a judging process and its parent: reports as JSON, requests as frames.
 
 Everything comes out as it went in, so that nobody can tell a verdict from one that was reached next door.
 """
@@ -11,15 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final, TypeAlias
 
-from kymgraph import errors
-from kymgraph.errors import KymgraphError
 from kymgraph.rdf import FORMATS, BlankNode, Literal, NamedNode, Term, Triple, parse
 from kymgraph.report import Location, Report, Result
 
 Head: TypeAlias = dict[str, Any]
 _LENGTH: Final = struct.Struct(">I")
 
-# --- reports and errors as JSON -------------------------------------------------------------------------
+# --- reports as JSON -----------------------------------------------------------------------------------
 
 
 def report_to_json(report: Report) -> str:
@@ -97,31 +95,6 @@ def _value(data: Any, terms: Mapping[str, Term]) -> Any:
         return Triple(*(_value(part, terms) for part in inner))
     values = {key: _value(part, terms) for key, part in inner.items()}
     return values if kind == "map" else _CLASSES[kind](**values)
-
-
-def error_to_json(error: KymgraphError) -> Head:
-    """An error as JSON values: its class, message, hint, and what else it carries that JSON can hold."""
-    more = {
-        name: value
-        for name, value in vars(error).items()
-        if name not in ("message", "hint") and (value is None or isinstance(value, str | int | float))
-    }
-    return {"kind": type(error).__name__, "message": error.message, "hint": error.hint, "more": more}
-
-
-def error_from_json(data: Mapping[str, Any]) -> KymgraphError:
-    """The error again, of the same class and with the same words.
-
-    >>> error_from_json(error_to_json(errors.RdfSyntaxError("a.ttl", "a dot is missing", line=3))).line
-    3
-    """
-    kind = getattr(errors, data["kind"], KymgraphError)
-    error = kind.__new__(kind)
-    assert isinstance(error, KymgraphError)
-    KymgraphError.__init__(error, data["message"], hint=data["hint"])
-    for name, value in data["more"].items():
-        setattr(error, name, value)
-    return error
 
 
 # --- frames ---------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from typing import Final
 
 import pyoxigraph as ox
 
-from kymgraph.changeset import NO_QUADS, Changeset
+from kymgraph.changeset import NO_QUADS, Changeset, Sum
 from kymgraph.namespaces import Base
 from kymgraph.project import LEDGER_GRAPH
 from kymgraph.rdf import Quad
@@ -118,41 +118,15 @@ def _walk(
     store = ox.Store(folder)
     back = goal < start
     numbers = range(start, goal, -1) if back else range(start + 1, goal + 1)
-    waiting = _Sum()
+    waiting = Sum()
     for number in numbers:
         waiting.add(_step(number, back, journal, base, ledger_of))
-        if number == numbers[-1] or len(waiting.quads) > BLOCK:
+        if number == numbers[-1] or len(waiting) > BLOCK:
             head = number - 1 if back else number
             put(store, waiting.change(head), base=base, head=head, in_union=in_union)
-            waiting = _Sum()
+            waiting = Sum()
     store.flush()
     del store  # closed: nothing else holds it
-
-
-class _Sum:
-    """What exact changes come to, one after the other."""
-
-    def __init__(self) -> None:
-        #: Whether a quad or graph was there before the first change that speaks of it, and is after the last.
-        self.quads: dict[Quad, tuple[bool, bool]] = {}
-        self.graphs: dict[str, tuple[bool, bool]] = {}
-
-    def add(self, change: Changeset) -> None:
-        for quads, there in ((change.removed, False), (change.added, True)):
-            for quad in quads:
-                self.quads[quad] = self.quads.get(quad, (not there, there))[0], there
-        for graphs, there in ((change.dropped, False), (change.created, True)):
-            for iri in graphs:
-                self.graphs[iri] = self.graphs.get(iri, (not there, there))[0], there
-
-    def change(self, base: int) -> Changeset:
-        return Changeset(
-            base=base,
-            removed=frozenset(quad for quad, steps in self.quads.items() if steps == (True, False)),
-            added=frozenset(quad for quad, steps in self.quads.items() if steps == (False, True)),
-            created=frozenset(iri for iri, steps in self.graphs.items() if steps == (False, True)),
-            dropped=frozenset(iri for iri, steps in self.graphs.items() if steps == (True, False)),
-        )
 
 
 def _step(number: int, back: bool, journal: Journal, base: Base, ledger_of: LedgerOf | None) -> Changeset:

@@ -21,7 +21,7 @@ from kymgraph import errors, files
 from kymgraph.changeset import Changeset, to_patch
 from kymgraph.errors import GateTimeout, GenerationNotKept, KymgraphError, ProjectError
 from kymgraph.gate.process import AsyncJudge, Judge
-from kymgraph.gate.wire import error_from_json, error_to_json, report_from_json, report_to_json
+from kymgraph.gate.wire import report_from_json, report_to_json
 from kymgraph.project import Project
 from kymgraph.rdf import (
     FORMATS,
@@ -444,9 +444,9 @@ def test_a_report_comes_through_json_as_it_was(report: Report) -> None:
 @given(_texts, st.none() | _texts)
 def test_an_error_comes_through_json_as_it_was(message: str, hint: str | None) -> None:
     for kind in (errors.InputError, ProjectError, errors.StoreBroken, KymgraphError):
-        again = error_from_json(error_to_json(kind(message, hint=hint)))
+        again = errors.from_dict(errors.to_dict(kind(message, hint=hint)))
         assert (type(again), again.message, str(again), again.hint) == (kind, message, message, hint)
-    again = error_from_json(error_to_json(errors.RdfSyntaxError("a.ttl", message, line=3, hint=hint)))
+    again = errors.from_dict(errors.to_dict(errors.RdfSyntaxError("a.ttl", message, line=3, hint=hint)))
     assert isinstance(again, errors.RdfSyntaxError)
     assert (again.detail, again.line, again.column, again.name) == (message, 3, None, "a.ttl")
 
