@@ -30,8 +30,9 @@ install: $(STAMP)
 serve: $(STAMP)
 	$(BIN)/kymgraph serve --port $(PORT)
 
+# Several files at a time: much of a run is waiting for processes to start and deadlines to pass.
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

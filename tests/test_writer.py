@@ -277,8 +277,8 @@ WHERE { GRAPH ?g { x:n x:is ?n } BIND (?n + 1 AS ?m) }"""
 def test_four_writers_two_over_http_and_two_by_command_lose_no_increment(
     project: Project, store: EmbeddedStore, serve_writable: Serve, kymgraph: Kymgraph, tmp_path: Path
 ):
-    http_each = size(quick=10, ci=120, night=2300)
-    command_each = size(quick=2, ci=30, night=200)
+    http_each = size(quick=10, ci=140, night=2300)
+    command_each = size(quick=2, ci=10, night=200)
     url = serve_writable(project.folder, store.folder)
     with Access(store.folder / FILE) as access:
         token, _ = access.create_token("writer", "publisher", expires=None)
