@@ -510,7 +510,11 @@ def test_a_body_that_comes_fast_but_never_ends_is_left_at_the_deadline(server: S
             pass
 
 
-@pytest.mark.parametrize("packed", [None, gzip.compress(b"x" * 100_000), gzip.compress(b"")])
+@pytest.mark.parametrize(
+    "packed",
+    [None, gzip.compress(b"x" * 100_000), gzip.compress(b"")],
+    ids=["plain", "packed", "packed-nothing"],
+)
 def test_an_endless_body_ends_at_the_limit(server: Server, packed: bytes | None) -> None:
     """Also one whose many small members unpack to nothing."""
     server.answers["/"] = endless(packed)

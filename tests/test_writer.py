@@ -209,7 +209,7 @@ def test_a_turn_that_is_not_used_holds_up_nobody_for_long(running, project, stor
 
 
 def test_no_increment_is_lost_between_processes_with_and_without_a_server(project, store, running):
-    each = size(quick=5, ci=10, night=1250)
+    each = size(quick=5, ci=10, night=100)
     script = (
         "import sys; from pathlib import Path; from kymgraph.project import Project\n"
         "from kymgraph.store.embedded import EmbeddedStore; from tests.test_writer import increment\n"
@@ -275,7 +275,12 @@ WHERE { GRAPH ?g { x:n x:is ?n } BIND (?n + 1 AS ?m) }"""
 
 
 def test_four_writers_two_over_http_and_two_by_command_lose_no_increment(
-    project: Project, store: EmbeddedStore, serve_writable: Serve, kymgraph: Kymgraph, tmp_path: Path
+    project: Project,
+    store: EmbeddedStore,
+    serve_writable: Serve,
+    kymgraph: Kymgraph,
+    tmp_path: Path,
+    record_property,
 ):
     http_each = size(quick=10, ci=140, night=2300)
     command_each = size(quick=2, ci=10, night=200)
@@ -307,6 +312,7 @@ def test_four_writers_two_over_http_and_two_by_command_lose_no_increment(
     for thread in threads:
         thread.join()
 
+    record_property("increments", counter(store))
     assert faults == []
     assert counter(store) == 2 * http_each + 2 * command_each
     assert store.generation == 1 + counter(store)

@@ -92,12 +92,16 @@ with opened(store, project, keep=2, grace=0) as writer:
 """
 
 
-def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(make_project: MakeProject) -> None:
+def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(
+    make_project: MakeProject, record_property: Callable[[str, object], None]
+) -> None:
     project = make_project(A)
     store = build(project)
     moments = random.Random(7)
     acknowledged = 1
-    for kill in range(size(quick=3, ci=15, night=200)):
+    kills = size(quick=3, ci=15, night=200)
+    record_property("kills", kills)
+    for kill in range(kills):
         child = subprocess.Popen(
             [sys.executable, "-c", COMMIT_FOR_EVER, str(project.folder), str(kill)],
             stdout=subprocess.PIPE,
@@ -128,6 +132,7 @@ def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(make_project: 
             check_store(store, project)
     opened(store, project).close()
     check_store(store, project)
+    record_property("acknowledged", acknowledged)
     assert acknowledged > 1
 
 
