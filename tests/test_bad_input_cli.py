@@ -208,7 +208,7 @@ def test_a_reason_that_says_nothing_is_refused(lasting: Place, reason: str) -> N
         (("revert", "0", "--reason", "x"), 4, "there is no commit 0"),
         (("revert", "--reason", "x", "--", "-1"), 4, "there is no commit -1"),
         (("revert", "99", "--reason", "x"), 4, "there is no commit 99"),
-        (("revert", "eka", "--reason", "x"), 2, "integer"),
+        (("revert", "eka", "--reason", "x"), 2, "valid int"),
         (("show", "1"), 4, "there is no commit 1"),
         (("diff", "1", "99"), 4, "there is no commit 99"),
         (("diff", "eilen", "1"), 2, "is no generation"),
