@@ -72,7 +72,7 @@ _STRINGS: Final = frozenset({XSD + "string", RDF + "langString", RDF + "dirLangS
 _BATCH: Final = 200
 #: What a store folder holds besides the databases, and is left behind or made anew.
 _KNOWN: Final = frozenset(
-    {"version", "current", "live", "checkpoints", "journal", "history", "files.json", "writer.lock"}
+    {"version", "current", "live", "checkpoints", "journal", "history", "files.json", "writer.lock", "search"}
     | {recorded.FILE, recorded.RULES, *access.FILES, "writer.sock", REDACTION}
 )
 

@@ -6,6 +6,7 @@
     checkpoints/N/ generation N, hard links to the files of `live`, never written again
     journal/       commits, for replay and history
     history/       older generations, made when somebody asked for them
+    search/        the search index, made again whenever it is not there
     files.json     what the store was built from: digests of the files, versions
     redaction.json what a redaction was to do that was cut off
     writer.lock    held while something writes; shared by servers that rely on the store staying in place
@@ -83,6 +84,7 @@ _PARTS: Final = frozenset(
         "checkpoints",
         "journal",
         "history",
+        "search",
         "files.json",
         "writer.lock",
         recorded.FILE,
