@@ -118,8 +118,8 @@ def shorten(iri: str, prefixes: Mapping[str, str]) -> str:
 class Pages:
     """The templates, with what every page needs at hand."""
 
-    def __init__(self, title: Mapping[str, str]) -> None:
-        self._title = title
+    def __init__(self, title: Mapping[str, str], *, root: str = "") -> None:
+        self._title, self._root = title, root
         self._environment = Environment(
             loader=FileSystemLoader(FOLDER / "templates"),
             autoescape=True,
@@ -139,8 +139,9 @@ class Pages:
     ) -> bytes:
         """The page `template` in `lang`; its links to other languages keep `path` and `parameters`."""
         kept = [(name, value) for name, value in parameters if name != "lang"]
-        languages = [(code, f"{path}?{urlencode([*kept, ('lang', code)])}") for code in LANGUAGES]
+        languages = [(code, f"{self._root}{path}?{urlencode([*kept, ('lang', code)])}") for code in LANGUAGES]
         page = self._environment.get_template(template)
         site = self._title.get(lang) or next(iter(self._title.values()), "Kymgraph")
         common = {"t": Texts(lang), "lang": lang, "languages": languages, "path": path, "site": site}
+        common["root"] = self._root  # before the path of every link
         return page.render(common | values).encode()

@@ -31,9 +31,25 @@ class RequestError(KymgraphError):
 
 
 class NotFound(RequestError):
-    """No resource stands at this path."""
+    """No resource stands at this path; `near` lists those with names like it, as `{iri, label}`."""
 
     code = "not-found"
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, near: tuple[dict[str, str], ...] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.near = near
+
+
+class Gone(RequestError):
+    """A resource that a commit took away; `tombstone` says which commit, when and why."""
+
+    code = "gone"
+
+    def __init__(self, message: str, tombstone: dict[str, Any], *, headers: dict[str, str]) -> None:
+        super().__init__(message, headers=headers)
+        self.tombstone = tombstone
 
 
 class MethodNotAllowed(RequestError):
@@ -121,6 +137,7 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "query-refused": Kind(403, "Kysely on estetty", "Frågan är spärrad", "Query refused"),
     "not-found": Kind(404, "Ei löydy", "Hittas inte", "Not found"),
+    "gone": Kind(410, "Poistettu", "Borttagen", "Gone"),
     "graph-not-found": Kind(404, "Graafia ei löydy", "Grafen hittas inte", "Graph not found"),
     "method-not-allowed": Kind(
         405, "Metodi ei ole sallittu", "Metoden är inte tillåten", "Method not allowed"
@@ -166,6 +183,7 @@ KINDS: Final[dict[str, Kind]] = {
     "internal": Kind(500, "Palvelimen virhe", "Serverfel", "Internal error"),
     "busy": Kind(503, "Palvelin on varattu", "Servern är upptagen", "Busy"),
     "not-ready": Kind(503, "Palvelin käynnistyy", "Servern startar", "Not ready"),
+    "index-not-ready": Kind(503, "Hakua valmistellaan", "Sökningen förbereds", "Search not ready"),
     "gate-timeout": Kind(503, "Tarkistus kesti liian kauan", "Kontrollen tog för lång tid", "Gate timed out"),
     "query-memory": Kind(
         503, "Kysely vaatii liikaa muistia", "Frågan kräver för mycket minne", "Out of memory"
@@ -182,7 +200,14 @@ KINDS: Final[dict[str, Kind]] = {
 }
 
 #: Seconds after which a refusal with one of these codes may be tried again.
-_RETRY_AFTER: Final = {"busy": 1, "not-ready": 1, "gate-timeout": 30, "query-memory": 60, "store-locked": 5}
+_RETRY_AFTER: Final = {
+    "busy": 1,
+    "not-ready": 1,
+    "index-not-ready": 2,
+    "gate-timeout": 30,
+    "query-memory": 60,
+    "store-locked": 5,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +257,10 @@ def problem(error: Exception, lang: Language) -> Problem:
         members["report"] = error.report.to_dict()
     if isinstance(error, SheetRefused):
         members["faults"] = [fault.to_dict() for fault in error.faults]
+    if isinstance(error, Gone):
+        members["tombstone"] = error.tombstone
+    if near := getattr(error, "near", None):
+        members["near"] = near
     headers = dict(getattr(error, "headers", {}))
     if code == "token-invalid":
         headers["www-authenticate"] = 'Bearer realm="kymgraph", error="invalid_token"'

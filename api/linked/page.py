@@ -1,0 +1,289 @@
+"""A resource's document as a person reads it: terms with names and links, grouped; nothing here is HTML yet.
+
+A literal or an IRI from the graph is only ever text. An IRI of ours links to its page here, one of others to
+itself if it is http(s), by the rule of `api.pages.cell`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from api.linked.paths import path_of
+from api.negotiate import LANGUAGES, Language
+from api.pages import cell, shorten
+from api.texts import Texts
+from kymgraph.namespaces import DCTERMS, PREFIXES, PROV, RDF, RDFS, SKOS, XSD
+from kymgraph.project import Project
+from kymgraph.publishing.resource import LABELS, RESTS_ON, TYPE, ResourceDocument, in_language, object_of
+from kymgraph.rdf import GraphName, Literal, NamedNode, Quad, Term
+
+DESCRIPTIONS: Final = (DCTERMS + "description", SKOS + "definition", RDFS + "comment")
+
+#: Properties of other vocabularies that stand on most pages: they have no labels in the graph.
+COMMON: Final = {
+    SKOS + "prefLabel": "name",
+    SKOS + "altLabel": "other-name",
+    RDFS + "label": "name",
+    DCTERMS + "title": "name",
+    DCTERMS + "description": "description",
+    SKOS + "definition": "definition",
+    SKOS + "example": "example",
+    SKOS + "scopeNote": "scope",
+    SKOS + "inScheme": "scheme",
+    SKOS + "broader": "broader",
+    RDFS + "comment": "comment",
+    RDFS + "subClassOf": "subclass",
+    RDFS + "domain": "domain",
+    RDFS + "range": "range",
+    RDFS + "isDefinedBy": "defined",
+    RDF + "type": "type",
+    DCTERMS + "source": "source",
+    DCTERMS + "references": "references",
+    PROV + "wasAttributedTo": "attributed",
+    PROV + "wasAssociatedWith": "agent",
+    PROV + "endedAtTime": "ended",
+    PREFIXES["foaf"] + "homepage": "homepage",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A term as the page shows it: its text, where it leads, the language of the text, what it is exactly."""
+
+    text: str
+    href: str | None = None
+    lang: str = ""
+    title: str = ""
+    tag: str = ""  #: language or datatype, shown beside a literal
+    graphs: tuple[Shown, ...] = ()  #: where the statement stands
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Values with one property, in the order of their texts."""
+
+    property: Shown
+    values: tuple[Shown, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One passage: its document, its lines in words, what is printed there, which triple rests on it."""
+
+    passage: Shown
+    document: Shown | None
+    lines: str
+    phrase: Shown | None
+    covers: tuple[Shown, Shown] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One commit that touched the resource."""
+
+    commit: Shown
+    time: str
+    reason: str
+    agent: Shown | None
+
+
+class Page:
+    """What the template shows of a document in one language.
+
+    `more` are the parameters that links to other resources keep, `root` stands before their paths.
+    """
+
+    def __init__(
+        self,
+        document: ResourceDocument,
+        project: Project,
+        lang: Language,
+        more: Mapping[str, str],
+        root: str = "",
+    ) -> None:
+        self.document, self.project, self.lang, self._root = document, project, lang, root
+        self._more = dict(more)
+        self._t = Texts(lang)
+        self._prefixes = project.prefixes
+        self._languages = (lang, *(code for code in LANGUAGES if code != lang))
+        self.iri = document.iri.value
+
+    # -- terms
+
+    def name(self, iri: str) -> Shown:
+        """A resource by its name, else by what its IRI says; a link to its page."""
+        label = self.document.label(iri, self._languages)
+        href = self._href(iri)
+        if label is not None and label.value.strip():
+            return Shown(label.value, href, self._other(label), iri)
+        if (known := COMMON.get(iri)) is not None:
+            return Shown(self._t(f"property.{known}"), href, "", iri)
+        return Shown(self._unnamed(iri), href, "", iri)
+
+    def value(self, term: Term) -> Shown:
+        if isinstance(term, NamedNode):
+            return self.name(term.value)
+        if isinstance(term, Literal):
+            datatype = term.datatype.value
+            plain = term.language is None and datatype in (XSD + "string", XSD + "integer", XSD + "gYear")
+            tag = term.language or ("" if plain else shorten(datatype, self._prefixes))
+            return Shown(term.value, None, self._other(term), tag=tag)
+        return Shown("_:" + term.value)
+
+    def _other(self, literal: Literal) -> str:
+        """The language of a text where it is not the page's."""
+        return "" if literal.language in (None, self.lang) else literal.language or ""
+
+    def _unnamed(self, iri: str) -> str:
+        base = self.project.base
+        if iri.startswith(base.genid("")):
+            return self._t("resource.blank")
+        if iri.startswith(base.ids):
+            kind, _, slug = iri.removeprefix(base.ids).partition("/")
+            if kind == "passage" and "/" in slug:
+                return f"{slug.rpartition('/')[0]}: {self._lines_of(slug.rpartition('/')[2])}"
+            if kind == "commit":
+                return self._t("resource.commit", number=slug)
+            return iri.removeprefix(base.ids)
+        if (graph := base.graph_name(iri)) is not None:
+            return self._t("resource.graph", name=graph)
+        return shorten(iri, self._prefixes)
+
+    def _lines_of(self, span: str) -> str:
+        first, _, last = span.partition("-")
+        return self.lines(first, last)
+
+    def lines(self, first: str, last: str) -> str:
+        """Lines of a passage in words."""
+        if not last or first == last:
+            return self._t("resource.line", line=first)
+        return self._t("resource.lines", first=first, last=last)
+
+    def _href(self, iri: str) -> str | None:
+        base = self.project.base
+        if iri == self.iri:
+            return None
+        if iri.startswith(
+            (base.ids, base.graphs, base.genid(""), base.iri + "ontology", base.iri + "shapes")
+        ):
+            return self._root + path_of(base, "page", iri, more=self._more | {"lang": self.lang})
+        return cell({"type": "uri", "value": iri}, {}).href
+
+    # -- parts of the page
+
+    @property
+    def title(self) -> Shown:
+        return self.name(self.iri)
+
+    @property
+    def types(self) -> list[Shown]:
+        return [self.name(iri.value) for iri in self.document.types]
+
+    @property
+    def description(self) -> Shown | None:
+        """The first description in the reader's language, failing that in another."""
+        for predicate in DESCRIPTIONS:
+            literals = [v for v in self.document.values(predicate) if isinstance(v, Literal)]
+            if (found := in_language(literals, self._languages)) is not None:
+                return Shown(found.value, None, self._other(found))
+        return None
+
+    @property
+    def groups(self) -> list[Group]:
+        """The resource's own statements, but for what is shown elsewhere: labels first, then by name."""
+        by: dict[str, dict[Term, list[GraphName]]] = {}
+        for quad in self.document.own:
+            if quad.predicate.value not in (RESTS_ON, TYPE):
+                values = by.setdefault(quad.predicate.value, {})
+                values.setdefault(object_of(quad), []).append(quad.graph_name)
+        groups = [
+            self._group(predicate, [(self.value(v), graphs) for v, graphs in values.items()], len(values))
+            for predicate, values in by.items()
+        ]
+        order = {predicate: place for place, predicate in enumerate((*LABELS, *DESCRIPTIONS))}
+        return sorted(
+            groups, key=lambda g: (order.get(g.property.title, len(order)), g.property.text.casefold())
+        )
+
+    @property
+    def incoming(self) -> list[Group]:
+        """This page of the links to the resource, by property, and how many there are of each in all."""
+        by: dict[str, dict[str, list[GraphName]]] = {}
+        for quad in self.document.inverse.quads:
+            subject = quad.subject
+            if isinstance(subject, NamedNode):
+                by.setdefault(quad.predicate.value, {}).setdefault(subject.value, []).append(quad.graph_name)
+        counts = self.document.inverse.counts
+        groups = [
+            self._group(predicate, [(self.name(s), graphs) for s, graphs in subjects.items()],
+                        counts.get(predicate, len(subjects)))
+            for predicate, subjects in by.items()
+        ]  # fmt: skip
+        return sorted(groups, key=lambda group: group.property.text.casefold())
+
+    def _group(self, predicate: str, values: Sequence[tuple[Shown, list[GraphName]]], count: int) -> Group:
+        rank = {language: place for place, language in enumerate(("", *self._languages))}
+        shown = [
+            Shown(v.text, v.href, v.lang, v.title, v.tag,
+                  tuple(self._graph(graph) for graph in graphs if isinstance(graph, NamedNode)))
+            for v, graphs in values
+        ]  # fmt: skip
+        shown.sort(key=lambda v: (rank.get(v.lang, len(rank)), v.text.casefold()))
+        return Group(self.name(predicate), tuple(shown), count)
+
+    def _graph(self, graph: NamedNode) -> Shown:
+        name = self.project.base.graph_name(graph.value) or graph.value
+        return Shown(name, self._href(graph.value), "", graph.value)
+
+    @property
+    def evidence(self) -> list[Proof]:
+        return [
+            Proof(
+                passage=self.name(one.passage.value),
+                document=self.name(one.document.value) if one.document else None,
+                lines=self.lines(one.first, one.last) if one.first else "",
+                phrase=self.value(one.phrase) if one.phrase else None,
+                covers=(self.name(one.covers[0].value), self.value(one.covers[1])) if one.covers else None,
+            )
+            for one in self.document.evidence
+        ]
+
+    @property
+    def history(self) -> list[Event]:
+        """The commits that touched the resource, newest first, as the ledger tells of them."""
+        said: dict[str, dict[str, Term]] = {}
+        for quad in self.document.about:
+            said.setdefault(_iri(quad), {})[quad.predicate.value] = object_of(quad)
+        events = []
+        for commit in self.document.commits:
+            known = said.get(commit.value, {})
+            agent, time = known.get(PROV + "wasAssociatedWith"), known.get(PROV + "endedAtTime")
+            reason = known.get(RDFS + "comment")
+            events.append(
+                Event(
+                    commit=self.name(commit.value),
+                    time=time.value if time is not None else "",
+                    reason=reason.value if reason is not None else "",
+                    agent=self.name(agent.value) if isinstance(agent, NamedNode) else None,
+                )
+            )
+        return events
+
+    @property
+    def citation(self) -> str:
+        """How to cite the resource: its name, the graph it stands in, the generation, its lasting IRI."""
+        site = self.project.title.get(self.lang) or next(iter(self.project.title.values()), "Kymgraph")
+        return self._t(
+            "resource.citation",
+            name=self.title.text,
+            site=site,
+            generation=self.document.generation,
+            iri=self.iri,
+        )
+
+
+def _iri(quad: Quad) -> str:
+    return quad.subject.value if isinstance(quad.subject, NamedNode) else ""
