@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from api import openapi_mended
+from api.rest import openapi as rest_routes
 from kymgraph import results
 from kymgraph.rdf import FORMATS
 
@@ -72,7 +74,7 @@ def _operations() -> dict[str, Any]:
         _parameter("timeout", "Seconds; only lowers the limit", {"type": "number", "exclusiveMinimum": 0}),
         _parameter("at", "State to ask: a generation, a date or a time", {"type": "string"}),
         _parameter("format", "Name of the result format, instead of Accept", {"type": "string"}),
-        _parameter("lang", "Language of pages and problems", {"type": "string", "enum": ["fi", "sv", "en"]}),
+        _parameter("lang", "Language of pages and problems: fi, sv or en", {"type": "string"}),
     ]
     query = _parameter("query", "The query; without it the service description is sent", {"type": "string"})
     get = {
@@ -157,7 +159,7 @@ def _strings() -> dict[str, Any]:
 
 
 def add_sparql(rest: FastAPI) -> None:
-    """Make `rest.openapi()` tell of `/sparql` and of problems too."""
+    """Make `rest.openapi()` tell of `/sparql`, of the project's REST routes and of problems too."""
     generated = rest.openapi
 
     def openapi() -> dict[str, Any]:
@@ -167,7 +169,11 @@ def add_sparql(rest: FastAPI) -> None:
             for path in ("/graph/{name}", "/graphs"):
                 document["paths"].setdefault(path, {}).update(_graph_writes(path))
             components = document.setdefault("components", {})
-            components.setdefault("schemas", {})["Problem"] = _PROBLEM
+            openapi_mended.mend(document)
+            routes = rest.state.services.rest.routes
+            document["paths"].update(rest_routes.paths(routes))
+            components.setdefault("schemas", {}).update(rest_routes.schemas(routes))
+            components["schemas"]["Problem"] = _PROBLEM
             components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         return document
 

@@ -28,7 +28,7 @@ from .errors import (
     UnknownParameter,
     UpdateNotAllowed,
 )
-from .namespaces import KYM, PREFIXES, XSD
+from .namespaces import KYM, PREFIXES, XSD, Base
 
 Form = Literal["select", "ask", "construct", "describe"]
 
@@ -548,6 +548,10 @@ def _hint(before: Token | None, after: Token | None, exact: list[str]) -> str | 
 
 ParameterType = Literal["iri", "string", "lang-string", "integer", "decimal", "date", "year", "boolean"]
 _TYPES: Final = ("iri", "string", "lang-string", "integer", "decimal", "date", "year", "boolean")
+_DEFAULT: Final = Base()
+#: `slug:programme` takes what stands after `id/programme/` in the IRI of a thing, or its whole IRI.
+_SLUG_TYPE: Final = re.compile(r"slug:[A-Za-z0-9][A-Za-z0-9._~-]*")
+_SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,200}(?:/[A-Za-z0-9][A-Za-z0-9._~-]{0,200}){0,4}")
 _TERM_IRI = rf"""<[A-Za-z][A-Za-z0-9+.\-]*:(?:[^<>"{{}}|^`\\\x00-\x20]|{_ESCAPE})*>"""
 _TERM: Final = re.compile(
     rf"""{_TERM_IRI}
@@ -589,7 +593,7 @@ def term_literal(value: str, *, datatype: str | None = None, lang: str | None = 
 _LITERAL_ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def _term(name: str, kind: str, value: str) -> str:
+def _term(name: str, kind: str, value: str, base: Base) -> str:
     """One parameter value as a term of its declared type; BadParameter says what the type takes."""
     takes: dict[str, str] = {
         "integer": "a whole number, as in 12",
@@ -606,6 +610,16 @@ def _term(name: str, kind: str, value: str) -> str:
             f"{name}: the value holds a character that no text can hold", hint="Send it as UTF-8."
         )
     stripped = value.strip()
+    if kind.startswith("slug:"):
+        of = kind.removeprefix("slug:")
+        if _SLUG.fullmatch(stripped):
+            return term_iri(base.id(of, stripped))
+        if "://" in stripped and _TERM.fullmatch(f"<{stripped}>"):
+            return f"<{stripped}>"
+        raise BadParameter(
+            f"{name}: {_shown(value)} is not of type {kind}",
+            hint=f"Give what stands after {base.ids}{of}/ in the IRI of a thing, or the whole IRI.",
+        )
     if kind == "iri":
         if _TERM.fullmatch(f"<{stripped}>"):
             return f"<{stripped}>"
@@ -801,6 +815,7 @@ class NamedQuery:
     answers: tuple[str, ...] = ()
     example: Mapping[str, str] = field(default_factory=dict)  #: a value for each parameter, to try it out
     extra: Mapping[str, object] = field(default_factory=dict)  #: front matter that is not ours
+    optional: frozenset[str] = frozenset()  #: parameters that may be left out: their variables stay variables
 
     @classmethod
     def load(cls, path: Path) -> NamedQuery:
@@ -816,11 +831,13 @@ class NamedQuery:
         """Split front matter (`#+ key: value` lines, YAML) from the query."""
         where = file or name
         data = front_matter(text, where)
-        params = _strings(where, "params", data.pop("params", {}))
+        written = _strings(where, "params", data.pop("params", {}))
+        params = {param: kind.removesuffix("?") for param, kind in written.items()}
         for param, kind in params.items():
-            if kind not in _TYPES:
+            if kind not in _TYPES and not _SLUG_TYPE.fullmatch(kind):
                 raise InputError(
-                    f"{where}: parameter {param} has type {kind!r}", hint=f"Types are {', '.join(_TYPES)}."
+                    f"{where}: parameter {param} has type {kind!r}",
+                    hint=f"Types are {', '.join(_TYPES)} and slug:KIND, with ? behind if it may be left out.",
                 )
         summary = data.pop("summary", {})
         answers = data.pop("answers", "")
@@ -839,6 +856,7 @@ class NamedQuery:
             ),
             example=_strings(where, "example", data.pop("example", {})),
             extra=data,
+            optional=frozenset(param for param, kind in written.items() if kind.endswith("?")),
         )
         used = {t.text[1:] for t in tokenize(text) if t.kind == "var"}
         unused = [param for param in params if param not in used]
@@ -848,8 +866,11 @@ class NamedQuery:
             )
         return query
 
-    def bind(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Values, as people write them, to N-Triples terms of the declared types; all are needed."""
+    def bind(self, values: Mapping[str, str], base: Base = _DEFAULT) -> dict[str, str]:
+        """Values, as people write them, to N-Triples terms of the declared types.
+
+        All are needed but those declared optional. `base` is where slugs belong.
+        """
         for name in values:
             if name not in self.params:
                 known = ", ".join(self.params) or "none"
@@ -857,13 +878,17 @@ class NamedQuery:
                     f"{self.name} has no parameter {_shown(name)}", hint=f"Its parameters: {known}."
                 )
         for name, kind in self.params.items():
-            if name not in values:
+            if name not in values and name not in self.optional:
                 example = self.example.get(name)
                 raise BadParameter(
                     f"{self.name} needs the parameter {name} ({kind})",
                     hint=f"On the command line, for example: --param {name}={example}" if example else None,
                 )
-        return {name: _term(name, kind, values[name]) for name, kind in self.params.items()}
+        return {
+            name: _term(name, kind, values[name], base)
+            for name, kind in self.params.items()
+            if name in values
+        }
 
 
 def front_matter(text: str, where: str = "query") -> dict[str, object]:

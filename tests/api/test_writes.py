@@ -213,6 +213,15 @@ def test_an_editor_proposes_and_a_publisher_decides(site: Site) -> None:
     assert (accepted.status_code, accepted.json()["state"]) == (200, "accepted")
     assert accepted.json()["commit"] == f"/changes/{site.generation}"
     assert len(site.read("prop")) == 2
+    made = site.ask("GET", f"/changes/{site.generation}", None).json()
+    assert made["proposal"] == place.rpartition("/")[2]
+    people = {made["agent"], made["acceptedBy"]}
+    assert len(people) == 2
+    said = f"""PREFIX kym: <https://w3id.org/kymgraph/ontology#> PREFIX prov: <http://www.w3.org/ns/prov#>
+      SELECT ?who {{ GRAPH ?ledger {{
+        ?commit kym:generation {site.generation} ; prov:wasAssociatedWith|kym:acceptedBy ?who }} }}"""
+    rows = site.ask("GET", "/sparql", None, params={"query": said}).json()["results"]["bindings"]
+    assert {row["who"]["value"] for row in rows} == people
     again = site.ask("POST", place + "/decline", "publisher")
     assert (again.status_code, again.json()["code"]) == (409, "proposal-decided")
 
