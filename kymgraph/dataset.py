@@ -19,7 +19,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
 
 from kymgraph import files, ledger, results
 from kymgraph.changeset import Changeset, Sum
@@ -150,7 +150,7 @@ class Dataset:
         *,
         settings: PoolSettings | None = None,
         **pool: Any,
-    ) -> Dataset:
+    ) -> Self:
         """The dataset of `project` in the store folder `store` (default: the project's own).
 
         `settings` and, before them, `pool` give the options of the worker pool (`store.workers.WorkerPool`).
@@ -546,7 +546,8 @@ class Dataset:
         form = inspect(text).form
         if form not in ("select", "ask"):
             raise InputError(
-                f"query() gives rows; {form.upper()} gives a graph: use kymgraph query --format ttl"
+                f"query() gives rows; {form.upper()} gives a graph",
+                hint="use construct() of kymgraph.open(), or kymgraph query --format ttl",
             )
 
         async def ask() -> bytes:
@@ -568,7 +569,7 @@ class Dataset:
             self._own_loop.stop()
             self._own_loop = None
 
-    def __enter__(self) -> Dataset:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -7,13 +7,15 @@ currency between this page, the workers and HTTP.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
-from .errors import FormatNotAvailable
+from .errors import FormatNotAvailable, ToolMissing
 
 if TYPE_CHECKING:
     from pyoxigraph import BlankNode, NamedNode, Triple
@@ -291,12 +293,36 @@ class Rows(Sequence[Row]):
         )
 
     def to_pandas(self) -> Any:
-        """The rows as a pandas DataFrame of Python values; ImportError if pandas is not installed."""
-        import pandas  # type: ignore[import-not-found,import-untyped,unused-ignore]
-
+        """The rows as a pandas DataFrame of Python values. Raises ToolMissing if pandas is not installed."""
+        try:
+            import pandas  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        except ImportError:
+            raise ToolMissing(
+                "pandas is not installed, so there is no data frame; the rows are unharmed",
+                hint="pip install 'kymgraph[pandas]'; without it: to_csv(path)",
+            ) from None
         return pandas.DataFrame(
             [[to_python(term) for term in row.values()] for row in self], columns=list(self.variables)
         )
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write the rows as the CSV that an endpoint answers with (SPARQL 1.1 Query Results CSV), in UTF-8.
+
+        Values stand as the graph has them, an unbound one as an empty field. Raises FormatNotAvailable for
+        an ASK, which CSV has no form for.
+        """
+        if self.boolean is not None:
+            raise FormatNotAvailable("nothing was written: an ASK has no rows for a CSV file")
+        from pyoxigraph import BlankNode
+
+        with Path(path).open("w", encoding="utf-8", newline="") as file:
+            written = csv.writer(file, lineterminator="\r\n")
+            written.writerow(self.variables)
+            for row in self:
+                written.writerow(
+                    "" if t is None else str(t) if isinstance(t, BlankNode) else getattr(t, "value", str(t))
+                    for t in row.values()
+                )
 
 
 def rows(data: bytes) -> Rows:

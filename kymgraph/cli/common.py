@@ -32,16 +32,22 @@ class Context:
 
         return Project.find(self.project_option)
 
+    @property
+    def url(self) -> str | None:
+        """The address that `--store` names, if it is one."""
+        store = self.store_option
+        return store if store is not None and store.lower().startswith(("http://", "https://")) else None
+
     @cached_property
     def store(self) -> EmbeddedStore:
         """The store, there or not. Raises InputError for the address of a remote one."""
         from kymgraph.errors import InputError
         from kymgraph.store.embedded import EmbeddedStore
 
-        if self.store_option and self.store_option.startswith(("http://", "https://")):
+        if self.url is not None:
             raise InputError(
-                f"{self.store_option} is a remote store, which this version cannot open; nothing was done",
-                hint="name a store folder, or leave --store away",
+                f"{self.url} is a remote store, which this command cannot open; nothing was done",
+                hint="name a store folder, or leave --store away; kymgraph query asks a URL",
             )
         return EmbeddedStore(self.store_option or self.project.store_folder)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -12,6 +13,7 @@ import typer
 from kymgraph.cli.common import Context, result
 
 if TYPE_CHECKING:
+    from kymgraph.client import Remote
     from kymgraph.project import Project
     from kymgraph.results import Rows
 
@@ -32,7 +34,7 @@ def command(
     at: Annotated[int | None, typer.Option(metavar="G", help="The state at generation G.")] = None,
     timeout: Annotated[float | None, typer.Option(min=0.01, help="Seconds the query may take.")] = None,
 ) -> None:
-    """Answer one SPARQL query.
+    """Answer one SPARQL query. With --store URL it is asked of a server, or of any SPARQL endpoint.
 
     kymgraph query "SELECT ?g (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } } GROUP BY ?g" --format csv
     """
@@ -42,8 +44,11 @@ def command(
     from kymgraph.queries import inspect
 
     context: Context = ctx.obj
+    if context.url is not None:
+        _ask_server(context, context.url, query, format, param or [], at, timeout)
+        return
     text = read(query, context.project)
-    bindings = bind(text, dict(_parameter(one) for one in param or ()))
+    bindings = bind(text, dict(_parameter(one) for one in param or ()), context.project.base)
     form = inspect(text).form
     as_table = (format or "table") == "table" and form in ("select", "ask")
     wanted = "json" if as_table else "ttl" if format in (None, "table") else format
@@ -63,12 +68,48 @@ def command(
     if as_table:
         from kymgraph.results import rows
 
-        table(rows(answer), context.project)
+        table(rows(answer), context.project.prefixes)
     else:
         result(answer if answer.endswith(b"\n") or not sys.stdout.isatty() else answer + b"\n")
 
 
-def read(query: str, project: Project) -> str:
+def _ask_server(
+    context: Context,
+    url: str,
+    query: str,
+    format: str | None,
+    param: list[str],
+    at: int | None,
+    timeout: float | None,
+) -> None:
+    """The same asked of a server, or of another endpoint; a named query is then one of the server's."""
+    from kymgraph.client import Remote
+    from kymgraph.dataset import bind
+    from kymgraph.queries import inspect
+    from kymgraph.results import by_name, rows
+
+    with Remote(url, allow=context.settings.allow_hosts) as graph:
+        named = _named_on(graph, query)
+        text = named or read(query, None)
+        form = inspect(text).form
+        as_table = (format or "table") == "table" and form in ("select", "ask")
+        wanted = by_name("json" if as_table else "ttl" if format in (None, "table") else format, form)
+        bindings = bind(text, dict(_parameter(one) for one in param), graph.base)
+        answer = graph.answer(text, wanted.media_type, at=at, bindings=bindings, timeout=timeout).body
+    if as_table:
+        table(rows(answer), graph.base.prefixes())
+    else:
+        result(answer if answer.endswith(b"\n") or not sys.stdout.isatty() else answer + b"\n")
+
+
+def _named_on(graph: Remote, query: str) -> str | None:
+    """The text of a server's named query, if that is what is meant."""
+    if not graph.is_kymgraph or not query.replace("-", "").isalnum() or Path(query).is_file():
+        return None
+    return next((known.text for known in graph.named_queries() if known.name == query), None)
+
+
+def read(query: str, project: Project | None) -> str:
     """The text that TEXT|FILE|- or the name of a query of the project stands for. Raises InputError."""
     from kymgraph.errors import InputError
 
@@ -89,7 +130,7 @@ def read(query: str, project: Project) -> str:
         raise InputError(f"{name}: not UTF-8 at byte {error.start}", hint="save it as UTF-8") from None
 
 
-def _file(query: str, project: Project) -> Path | None:
+def _file(query: str, project: Project | None) -> Path | None:
     """The file that is meant, or None if this is the text of a query."""
     from kymgraph.errors import InputError
 
@@ -97,13 +138,15 @@ def _file(query: str, project: Project) -> Path | None:
         return None
     if Path(query).is_file():
         return Path(query)
-    named = {path.stem: path for path in project.query_files()}
+    named = {path.stem: path for path in project.query_files()} if project is not None else {}
     if query in named:
         return named[query]
     if query.endswith(".rq") or not any(sign.isspace() for sign in query.strip()):
         raise InputError(
             f"{query!r} is neither a file nor a query of this project",
-            hint=f"queries of this project: {', '.join(named) or 'none'}; a text of SPARQL has braces",
+            hint=f"queries of this project: {', '.join(named) or 'none'}; a text of SPARQL has braces"
+            if project is not None
+            else "a text of SPARQL has braces",
         )
     return None
 
@@ -126,7 +169,7 @@ def harmless(text: str) -> str:
     )
 
 
-def table(rows: Rows, project: Project) -> None:
+def table(rows: Rows, prefixes: Mapping[str, str]) -> None:
     """Rows for people: IRIs with prefixes, texts as they are; never cut off where no terminal is."""
     if rows.boolean is not None:
         result(f"{str(rows.boolean).lower()}\n")
@@ -138,7 +181,7 @@ def table(rows: Rows, project: Project) -> None:
 
     from kymgraph.rdf import Literal
 
-    short = sorted(project.prefixes.items(), key=lambda item: -len(item[1]))
+    short = sorted(prefixes.items(), key=lambda item: -len(item[1]))
     drawn = Table(box=SIMPLE_HEAD, show_edge=False)
     numbers = {
         name for name in rows.variables if all(isinstance(getattr(row, name), int | float) for row in rows)
