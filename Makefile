@@ -4,13 +4,14 @@ PORT ?= 8000
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: serve test install lint lock bench docs clean
+.PHONY: serve test install clients lint lock bench docs clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make serve    build the graph and serve it on http://127.0.0.1:$(PORT)"
 	@echo "make test     run the test suite (KYMGRAPH_TEST=quick|ci|night)"
 	@echo "make install  what both share: .venv with the pinned dependencies and the kymgraph command"
+	@echo "make clients  what tests/clients need of npm; without it those tests are skipped"
 	@echo "make lint     ruff, mypy --strict, import contracts"
 	@echo "make lock     renew requirements.lock from pyproject.toml"
 	@echo "make bench    run the benchmarks (minutes)"
@@ -26,6 +27,14 @@ $(STAMP): requirements.lock pyproject.toml
 	touch $@
 
 install: $(STAMP)
+
+# Clients in JavaScript that the tests ask the endpoint with. Only tests need Node.js.
+CLIENTS := tests/clients/node_modules/.installed
+$(CLIENTS): tests/clients/package-lock.json
+	npm ci --prefix tests/clients --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
+clients: $(CLIENTS)
 
 serve: $(STAMP)
 	$(BIN)/kymgraph serve --port $(PORT)
