@@ -24,16 +24,20 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 
 from api import kept, openapi
 from api.cache import COMMON_HEADERS, AnswerCache, Headers, Message, Receive, Scope, Send
-from api.deps import MAX_URL, Metrics, RateLimiter, Services, client_of, language_of, reach
+from api.deps import MAX_URL, Metrics, RateLimiter, Services, client_of, language_of, reach, root_of
 from api.description import Graphs
 from api.examples import first_query, load_examples
+from api.linked.state import LinkedData
 from api.negotiate import language
 from api.pages import Pages
+from api.prefix import rooted, without_root
 from api.problems import MethodNotAllowed, NotFound, RequestError, UriTooLong, problem
+from api.rest.state import Rest
 from api.routes import (
     changes,
     examples,
@@ -57,6 +61,9 @@ from kymgraph.gate.process import AsyncJudge
 from kymgraph.net import Client
 from kymgraph.oidc import Issuer, parse_roles
 from kymgraph.project import Project
+from kymgraph.publishing.routes import load as load_routes
+from kymgraph.search.index import FOLDER as SEARCH_FOLDER
+from kymgraph.search.index import SearchIndex
 from kymgraph.settings import Settings
 
 log: Final = logging.getLogger("kymgraph.api")
@@ -126,7 +133,7 @@ class Application:
             cache=AnswerCache(settings.cache_bytes, settings.cache_bytes * 4),
             metrics=Metrics(),
             limiter=RateLimiter(settings.rate_limit),
-            pages=Pages(project.title),
+            pages=Pages(project.title, root=root_of(settings)),
             prefixes=project.prefixes,
             examples=load_examples(project),
             first_query=first_query(project.prefixes),
@@ -140,8 +147,13 @@ class Application:
             access=access,
             authenticator=Authenticator(access, _issuer(settings, access, net)),
             net=net,
+            linked=LinkedData(project, dataset),
+            rest=Rest(project, dataset, load_routes(project)),
+            search=SearchIndex(project, dataset.store.folder / SEARCH_FOLDER),
         )
+        services.search.follow(dataset)
         services.metrics.registry.register(ops.StateCollector(services))
+        self._root = root_of(settings)
         self._sparql = sparql.SparqlEndpoint(services)
         self._framework = _fastapi(services)
         self._count: dict[tuple[str, int], Any] = {}
@@ -154,6 +166,7 @@ class Application:
         if self._services is not None:
             self._services.cache.clear()
             self._services.authenticator.close()
+            self._services.search.close()
             # Workers end when their connection closes, so nothing is lost if this takes too long.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._services.judge.aclose(), _CLOSE_SECONDS)
@@ -165,6 +178,9 @@ class Application:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         services = self._services
         assert services is not None, "the server has not started the application"
+        root = self._root
+        if root and services.settings.prefix_kept:
+            without_root(scope, root)
         path, method, status = scope["path"], scope["method"], 500
         route = "/sparql" if path in ("/sparql", "/sparql/") else ""
         started = ended = False
@@ -178,6 +194,8 @@ class Application:
                     name == b"content-security-policy" for name, _ in message["headers"]
                 ):
                     message["headers"] = [*message["headers"], *COMMON_HEADERS]
+                if root:
+                    message = rooted(message, root)
             else:
                 ended = not message.get("more_body", False)
             await send(message)
@@ -186,7 +204,7 @@ class Application:
             if services.limiter.per_minute and path not in _UNLIMITED:
                 services.limiter.check(client_of(scope.get("client")))
             if method == "OPTIONS":
-                await self._options(route, watched)
+                await self._options(route, scope, watched)
             elif route:
                 await self._sparql(scope, receive, watched)
             else:
@@ -227,10 +245,22 @@ class Application:
                 self._count[route, status] = counter
             counter.inc()
 
-    async def _options(self, route: str, send: Send) -> None:
-        allow = sparql.ALLOW if route else "GET, HEAD, POST, OPTIONS"
+    async def _options(self, route: str, scope: Scope, send: Send) -> None:
+        allow = sparql.ALLOW if route else self._allowed(scope)
         await send(start_message(204, [(b"allow", allow.encode()), *_PREFLIGHT]))
         await send({"type": "http.response.body", "body": b""})
+
+    def _allowed(self, scope: Scope) -> str:
+        """The methods that the framework's routes at this path know."""
+        methods: set[str] = set()
+        for known in self._framework.routes:
+            # FastAPI keeps the routes of a router that it includes within that router.
+            for route in getattr(getattr(known, "original_router", None), "routes", [known]):
+                found = getattr(route, "methods", None)
+                if found and route.matches(scope)[0] != Match.NONE:
+                    methods |= found
+        order = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+        return ", ".join([*(method for method in order if method in (methods or {"GET", "HEAD"})), "OPTIONS"])
 
     async def _refuse(self, error: Exception, scope: Scope, send: Send) -> None:
         headers = dict(scope["headers"])
@@ -277,6 +307,8 @@ async def _warm(services: Services) -> None:
             await services.dataset.answer("ASK {}", format="json")
             services.ready = True
             _spare_the_collector()
+            if services.settings.search_warm:
+                services.search.warm()
         except KymgraphError as error:
             log.warning("not ready yet: %s", error)
             await asyncio.sleep(0.5)
@@ -301,6 +333,7 @@ def _fastapi(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     framework.state.services = services
+    rest.register(framework, services)  # before what catches every path below /api/v1
     for module in (linked, rest, search, reconcile, feeds, graphs, changes, validate, ops, examples):
         framework.include_router(module.router)
     framework.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")

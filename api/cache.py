@@ -36,6 +36,14 @@ COMMON_HEADERS: Final[Headers] = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"ETag, Kymgraph-Generation, Link, Retry-After"),
 ]
+#: The one exception: a page made to be shown in a frame of any site. It runs no script and sends no form.
+FRAMED_HEADERS: Final[Headers] = [
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors *",
+    ),
+    *(header for header in COMMON_HEADERS if header[0] != b"content-security-policy"),
+]
 #: Below this many bytes compressing costs more than it saves.
 _GZIP_FROM: Final = 600
 #: Above this many bytes compressing would hold up the event loop.
@@ -73,6 +81,7 @@ class Answered:
         language: str | None = None,
         cacheable: bool = True,
         headers: Sequence[tuple[bytes, bytes]] = (),
+        common: Sequence[tuple[bytes, bytes]] = COMMON_HEADERS,
     ) -> None:
         self.route = ""  #: under which its requests are counted
         self.body, self.file, self.generation = body, file, generation
@@ -94,7 +103,7 @@ class Answered:
             (b"cache-control", b"no-cache" if cacheable else b"no-store"),
             (b"kymgraph-generation", str(generation).encode()),
             *headers,
-            *COMMON_HEADERS,
+            *common,
         ]
         if language:
             self.headers.append((b"content-language", language.encode()))

@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -13,14 +14,17 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from api.cache import AnswerCache
 from api.description import Graphs
 from api.examples import Example
+from api.linked.state import LinkedData
 from api.negotiate import Language, language
 from api.pages import Pages
+from api.rest.state import Rest
 from kymgraph.access import Access, Authenticator
 from kymgraph.dataset import Dataset
 from kymgraph.errors import BadParameter, Busy, TooManyRequests
 from kymgraph.gate.process import AsyncJudge
 from kymgraph.net import Client
 from kymgraph.project import Project
+from kymgraph.search.index import SearchIndex
 from kymgraph.settings import Settings
 
 #: Seconds that a read waits for the generation it asks for.
@@ -95,7 +99,15 @@ class Services:
     access: Access
     authenticator: Authenticator
     net: Client
+    linked: LinkedData
+    rest: Rest
+    search: SearchIndex
     ready: bool = False
+
+    @property
+    def root(self) -> str:
+        """The path of the public URL, which stands before every path that readers see; mostly ""."""
+        return root_of(self.settings)
 
     def origin(self, host: str, scheme: str) -> str:
         """Where this server is reached, for links: the setting, a trusted Host, or the bound address."""
@@ -107,6 +119,11 @@ class Services:
         ) or host in settings.trusted_hosts:
             return f"{scheme}://{host}"
         return f"http://{settings.host}:{settings.port}"
+
+
+def root_of(settings: Settings) -> str:
+    """The path of the public URL without a slash at its end."""
+    return urlsplit(str(settings.public_url or "")).path.rstrip("/")
 
 
 async def reach(services: Services, header: bytes | None) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from api.negotiate import LANGUAGES, Language
 from kymgraph.errors import KymgraphError
+from kymgraph.namespaces import Base
 from kymgraph.project import Project
 from kymgraph.queries import NamedQuery, substitute
 
@@ -26,6 +27,7 @@ class Example:
     text: str
     answers: str
     summaries: Mapping[str, str]
+    source: str = ""  #: the file as it is, with its parameters
 
     def summary(self, lang: Language) -> str:
         """In the reader's language, else in the first there is; the name where there is none."""
@@ -44,17 +46,18 @@ def load_examples(project: Project) -> list[Example]:
         except KymgraphError as error:
             log.warning("example query left out: %s", error)
             continue
-        examples.append(Example(query.name, _runnable(query), ", ".join(query.answers), query.summary))
+        text = _runnable(query, project.base)
+        examples.append(Example(query.name, text, ", ".join(query.answers), query.summary, query.text))
     return examples
 
 
-def _runnable(query: NamedQuery) -> str:
+def _runnable(query: NamedQuery, base: Base) -> str:
     """The text without its front matter, with the example values in the place of its parameters."""
     lines = [line for line in query.text.splitlines() if not line.lstrip().startswith("#+")]
     text = "\n".join(lines).strip()
-    if not query.params or set(query.example) != set(query.params):
+    if not query.params or not set(query.params) - query.optional <= set(query.example):
         return text
-    return substitute(text, query.bind(query.example))
+    return substitute(text, query.bind(query.example, base))
 
 
 def first_query(prefixes: Mapping[str, str]) -> str:

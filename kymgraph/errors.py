@@ -128,6 +128,12 @@ class Busy(KymgraphError):
     code = "busy"
 
 
+class IndexNotReady(KymgraphError):
+    """The search index is being made, or cannot be read. Everything but searching works."""
+
+    code = "index-not-ready"
+
+
 class TooManyRequests(KymgraphError):
     """One client asks for more than its share. `retry_after` is in seconds."""
 

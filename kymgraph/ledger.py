@@ -6,7 +6,7 @@ why, from what, in which graphs, how much. Agents are pseudonymous IRIs. Nothing
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from kymgraph.changeset import Changeset
 from kymgraph.namespaces import KYM, PREFIXES, PROV, RDF, RDFS, XSD
@@ -29,6 +29,31 @@ def reason_quad(project: Project, number: int, reason: str) -> Quad:
     return Quad(commit_iri(project, number), REASON, Literal(reason), graph)
 
 
+def accepted_by(project: Project, entry: Entry) -> str | None:
+    """Who took a proposal in, as an IRI; None for what was no proposal."""
+    slug = entry.more.get("accepted_by")
+    return None if slug is None else project.base.id("agent", str(slug))
+
+
+def to_dict(project: Project, entry: Entry) -> dict[str, Any]:
+    """What the journal says of one commit, as JSON values for readers."""
+    return {
+        "number": entry.number,
+        "time": entry.time,
+        "kind": entry.kind,
+        "agent": entry.agent or None,
+        "acceptedBy": accepted_by(project, entry),
+        "source": entry.source or None,
+        "reason": entry.reason,
+        "added": entry.added,
+        "removed": entry.removed,
+        "graphs": list(entry.graphs),
+        "id": entry.id,
+        "reverts": entry.more.get("reverts"),
+        "proposal": entry.more.get("proposal"),
+    }
+
+
 def quads_of(project: Project, entry: Entry, change: Changeset) -> tuple[Quad, ...]:
     """What the ledger says of one commit, in the store's form; the same whenever it is asked, for replay."""
     commit = commit_iri(project, entry.number)
@@ -49,6 +74,8 @@ def quads_of(project: Project, entry: Entry, change: Changeset) -> tuple[Quad, .
         say(KYM + "changedGraph", NamedNode(iri))
     if entry.agent:
         say(PROV + "wasAssociatedWith", NamedNode(entry.agent))
+    if decided := accepted_by(project, entry):
+        say(KYM + "acceptedBy", NamedNode(decided))
     if entry.source:
         say(PROV + "used", NamedNode(entry.source))
     if entry.reason:

@@ -4,6 +4,7 @@ Reading the settings and listing the files is all that happens here; nothing is 
 may be empty or missing. Keys of `kymgraph.toml`:
 
 - `base_iri` (default `https://w3id.org/kymgraph/`): things are `<base>id/…`, named graphs `<base>graph/…`
+- `license`: IRI of the licence under which the data are published; default: none is named
 - `title` (a table fi, sv, en), `languages` (default fi, sv, en; the order is the order of falling back)
 - `default_graph`: "union" (the set of all graphs not excluded; the default) or "strict" (what the file
   `data/_default.ttl` holds)
@@ -16,6 +17,7 @@ may be empty or missing. Keys of `kymgraph.toml`:
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -50,6 +52,7 @@ class Project:
     union_exclude: tuple[str, ...] = UNION_EXCLUDE
     sources: Mapping[str, str] = field(default_factory=dict)
     extra_prefixes: Mapping[str, str] = field(default_factory=dict)
+    license: str = ""
 
     # -- finding
 
@@ -185,6 +188,7 @@ def _packed() -> Path:
 
 _KEYS: Final[dict[str, type]] = {
     "base_iri": str,
+    "license": str,
     "title": dict,
     "languages": list,
     "default_graph": str,
@@ -223,6 +227,8 @@ def _from_table(folder: Path, file: Path, table: dict[str, Any]) -> Project:
     for key, items in (("languages", table.get("languages", [])), ("union.exclude", exclude)):
         if not isinstance(items, list) or not all(isinstance(item, str) and item for item in items):
             raise wrong(f"{key} must be a list of texts, not {items!r}")
+    if not re.fullmatch(r"(https?://[^\s<>\"{}|^`\\]+)?", table.get("license", "")):
+        raise wrong(f"license is {table['license']!r}", "write the licence's IRI")
     try:
         base = Base(table.get("base_iri", DEFAULT_BASE))
     except ValueError as error:
@@ -237,4 +243,5 @@ def _from_table(folder: Path, file: Path, table: dict[str, Any]) -> Project:
         union_exclude=tuple(exclude),
         sources=table.get("sources", {}),
         extra_prefixes=table.get("prefixes", {}),
+        license=table.get("license", ""),
     )

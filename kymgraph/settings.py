@@ -52,6 +52,10 @@ class Settings(BaseSettings):
     public_url: Annotated[HttpUrl | None, BeforeValidator(_empty_is_none)] = Field(
         None, description="Where readers reach the server, for links; unset: the bound address."
     )
+    prefix_kept: bool = Field(
+        False,
+        description="Whether a proxy leaves the path of the public URL before the paths that it passes on.",
+    )
     trusted_hosts: Listed = Field(
         default_factory=lambda: ["127.0.0.1", "localhost", "[::1]"],
         description="Host names believed in requests, with commas between; others get the public URL.",
@@ -110,6 +114,11 @@ class Settings(BaseSettings):
         1200,
         ge=600,
         description="Address space of one query worker, in MB; below 1200 large sorts fail early.",
+    )
+    search_warm: bool = Field(
+        True,
+        description="Whether a server that has just started makes the search index ready at once; else the "
+        "first search does.",
     )
     cache_bytes: int = Field(100_000_000, ge=0, description="Answers kept in memory, in bytes; 0: none.")
     sandbox: Literal["require", "token-check"] = Field(

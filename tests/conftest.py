@@ -122,7 +122,8 @@ def _served(
     project: Path, store: Path, log: Path, settings: Mapping[str, object], *, writable: bool = False
 ) -> Iterator[str]:
     port = _free_port()
-    given = {"project": project, "store": store, "port": port, "rate_limit": 0, **settings}
+    given = {"project": project, "store": store, "port": port, "rate_limit": 0, "search_warm": False}
+    given.update(settings)
     environment = clean_environment() | {
         f"KYMGRAPH_{name.upper()}": str(value) for name, value in given.items()
     }

@@ -14,15 +14,18 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api import writes
-from api.deps import Services, ServicesDep
+from api.deps import LanguageDep, Services, ServicesDep
 from api.negotiate import choose, language
 from api.problems import TokenRequired
+from api.routes.feeds import feed
+from kymgraph import ledger
 from kymgraph.access import Principal, Proposal
 from kymgraph.changeset import Changeset, from_patch, to_patch
 from kymgraph.commit import Outcome
 from kymgraph.commit import Request as CommitRequest
 from kymgraph.diff import Diff, diff
 from kymgraph.errors import FormatNotAvailable, InputError
+from kymgraph.publishing.feeds import MEDIA_TYPE as ATOM
 from kymgraph.store.journal import Entry
 from kymgraph.store.rules import named_graph
 
@@ -34,23 +37,9 @@ _OFFERS = ("application/json", PATCH, "text/plain")
 _DECIDING = ("lang", "reason")
 
 
-def entry_to_dict(entry: Entry) -> dict[str, Any]:
+def entry_to_dict(services: Services, entry: Entry) -> dict[str, Any]:
     """One commit as JSON values."""
-    return {
-        "number": entry.number,
-        "change": f"/changes/{entry.number}",
-        "time": entry.time,
-        "kind": entry.kind,
-        "agent": entry.agent or None,
-        "source": entry.source or None,
-        "reason": entry.reason,
-        "added": entry.added,
-        "removed": entry.removed,
-        "graphs": list(entry.graphs),
-        "id": entry.id,
-        "reverts": entry.more.get("reverts"),
-        "proposal": entry.more.get("proposal"),
-    }
+    return {**ledger.to_dict(services.project, entry), "change": f"/changes/{entry.number}"}
 
 
 # --- history --------------------------------------------------------------------------------------------
@@ -58,14 +47,21 @@ def entry_to_dict(entry: Entry) -> dict[str, Any]:
 
 @router.get("/changes", summary="List the commits", operation_id="changes")
 async def changes(
+    request: Request,
     services: ServicesDep,
+    lang: LanguageDep,
     limit: Annotated[int, Query(ge=1, le=1000, description="how many at most")] = 100,
     before: Annotated[int | None, Query(ge=1, description="only commits with lower numbers")] = None,
     graph: Annotated[
         str | None, Query(description="only commits that touched this graph (name or IRI)")
     ] = None,
 ) -> Response:
-    """The commits since the store was built, newest first; `next` is the page after this one."""
+    """The commits since the store was built, newest first; `next` is the page after this one.
+
+    As an Atom feed for `Accept: application/atom+xml`, see `/changes.atom`.
+    """
+    if choose(request.headers.get("accept"), ("application/json", ATOM)) == ATOM:
+        return await feed(request, services, lang)
     dataset = services.dataset
     generation = dataset.generation
     iri = None if graph is None else named_graph(services.project, graph).value
@@ -77,8 +73,11 @@ async def changes(
         return [entry for entry in dataset.history(until=until) if iri in entry.graphs][:limit]
 
     entries = await asyncio.to_thread(listed)
-    body: dict[str, Any] = {"generation": generation, "changes": [entry_to_dict(entry) for entry in entries]}
-    headers = {}
+    body: dict[str, Any] = {
+        "generation": generation,
+        "changes": [entry_to_dict(services, entry) for entry in entries],
+    }
+    headers = {"vary": "Accept"}
     if len(entries) == limit and entries[-1].number > 2:
         more = f"/changes?limit={limit}&before={entries[-1].number}" + (f"&graph={graph}" if graph else "")
         body["next"] = more
@@ -106,7 +105,7 @@ async def one(request: Request, services: ServicesDep, number: int) -> Response:
     """Who, when, why, and what it changed: resource by resource, or as RDF Patch."""
     entry = services.dataset.entry(number)
     change = await asyncio.to_thread(services.dataset.changeset, number)
-    return await _change(request, services, change, entry_to_dict(entry))
+    return await _change(request, services, change, entry_to_dict(services, entry))
 
 
 async def _change(request: Request, services: Services, change: Changeset, head: dict[str, Any]) -> Response:

@@ -18,7 +18,8 @@ router = APIRouter(tags=["examples"])
 @router.head("/examples", include_in_schema=False)
 @router.get("/examples", summary="List the example queries", operation_id="examples")
 async def examples(request: Request, services: ServicesDep, lang: LanguageDep) -> Response:
-    """Each with its name, its summary in the reader's language, and the query text."""
+    """Each with its name, its summary in the reader's language, the query text with example values, and its
+    `source`: the text with front matter, which says what parameters it takes."""
     vary = "Accept, Accept-Encoding, Accept-Language"
     generation = services.dataset.generation
     if prefers_html(request.headers.get("accept")):
@@ -33,7 +34,13 @@ async def examples(request: Request, services: ServicesDep, lang: LanguageDep) -
             Answered("text/html; charset=utf-8", generation=generation, body=body, vary=vary, language=lang)
         )
     listed = [
-        {"name": e.name, "summary": e.summary(lang), "answers": e.answers, "query": e.text}
+        {
+            "name": e.name,
+            "summary": e.summary(lang),
+            "answers": e.answers,
+            "query": e.text,
+            "source": e.source,
+        }
         for e in services.examples
     ]
     body = json.dumps(listed, ensure_ascii=False).encode()

@@ -22,6 +22,7 @@ from api import writes
 from api.cache import Answered
 from api.deps import LanguageDep, Services, ServicesDep, client_of
 from api.description import GraphCounts, describe
+from api.linked.answers import page_of_graph
 from api.negotiate import prefers_html
 from api.problems import RequestError, UnsupportedMediaType
 from api.wire import AnsweredResponse
@@ -46,7 +47,9 @@ _RELATIVE: Final = (
 @router.head("/graph/{name:path}", include_in_schema=False)
 @router.get("/graph/{name:path}", summary="Read one graph", operation_id="graph")
 async def graph(request: Request, services: ServicesDep, name: str) -> Response:
-    """The triples of the named graph, in the RDF format that Accept asks for."""
+    """The triples of the named graph, in the RDF format that Accept asks for; browsers get to its page."""
+    if prefers_html(request.headers.get("accept")):
+        return page_of_graph(request, services, services.project.base.graphs + name)
     return await _graph(request, services, services.project.base.graphs + name)
 
 

@@ -32,6 +32,7 @@ async def health(services: ServicesDep) -> Response:
     document = {
         "status": "ok",
         "version": __version__,
+        "base": services.project.base.iri,
         "generation": services.dataset.generation,
         "sandbox": services.dataset.sandbox,
     }

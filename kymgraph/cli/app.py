@@ -27,9 +27,11 @@ from kymgraph.cli import (
     export,
     history,
     import_,
+    mcp,
     query,
     reason,
     redact,
+    search,
     serve,
     template,
     token,
@@ -148,6 +150,7 @@ _COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "build": build.command,
     "serve": serve.command,
     "query": query.command,
+    "search": search.command,
     "check": apply.check,
     "apply": apply.command,
     "log": history.log,
@@ -164,6 +167,7 @@ _COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "backup": backup.backup,
     "restore": backup.restore,
     "doctor": doctor.command,
+    "mcp": mcp.command,
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)

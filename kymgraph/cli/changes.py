@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from kymgraph.diff import Diff
     from kymgraph.queries import NamedQuery
     from kymgraph.report import Report
-    from kymgraph.store.journal import Entry
     from kymgraph.view import View
     from kymgraph.writer import Turn
 
@@ -244,23 +243,6 @@ def show_change(
         result(json.dumps({**(head or {}), "diff": shown.to_list()}, ensure_ascii=False, indent=2) + "\n")
     else:
         result(shown.to_text(context.lang, most=10_000) + "\n")
-
-
-def entry_to_dict(entry: Entry) -> dict[str, Any]:
-    """A commit's entry as JSON values."""
-    return {
-        "number": entry.number,
-        "time": entry.time,
-        "kind": entry.kind,
-        "agent": entry.agent or None,
-        "source": entry.source or None,
-        "reason": entry.reason,
-        "added": entry.added,
-        "removed": entry.removed,
-        "graphs": list(entry.graphs),
-        "id": entry.id,
-        **({"reverts": entry.more["reverts"]} if "reverts" in entry.more else {}),
-    }
 
 
 def _diff(dataset: Dataset, change: Changeset, views: list[View]) -> Diff:

@@ -57,7 +57,8 @@ def _settings() -> list[Finding]:
     from kymgraph.settings import PREFIX, Settings
     from kymgraph.store.embedded import Finding
 
-    known = {row[0] for row in Settings.describe()} | {PREFIX + "TEST", PREFIX + "SHARED", PREFIX + "REQUIRE"}
+    others = {PREFIX + name for name in ("TEST", "SHARED", "REQUIRE", "TOKEN")}
+    known = {row[0] for row in Settings.describe()} | others
     return [
         Finding(
             "warning", f"{name} is set, but there is no such setting", "see docs/settings.md, or unset it"

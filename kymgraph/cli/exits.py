@@ -36,6 +36,7 @@ BY_CODE: Final[dict[str, int]] = {
     "update-on-query": USAGE,
     "merge-too-large": USAGE,
     "busy": STORE,
+    "index-not-ready": STORE,
     "too-many-requests": STORE,
     "format-not-available": USAGE,
     "bad-parameter": USAGE,

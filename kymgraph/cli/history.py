@@ -20,9 +20,24 @@ Number = Annotated[
 Format = Annotated[str, typer.Option(help="text, json or patch (RDF Patch).")]
 
 _WORDS = {
-    "fi": {"quads": "+{added} −{removed}", "reverts": "kumoaa muutoksen {number}", "none": "Ei muutoksia."},
-    "sv": {"quads": "+{added} −{removed}", "reverts": "ångrar ändring {number}", "none": "Inga ändringar."},
-    "en": {"quads": "+{added} −{removed}", "reverts": "reverts commit {number}", "none": "No commits yet."},
+    "fi": {
+        "quads": "+{added} −{removed}",
+        "reverts": "kumoaa muutoksen {number}",
+        "accepted": "hyväksyjä {who}",
+        "none": "Ei muutoksia.",
+    },
+    "sv": {
+        "quads": "+{added} −{removed}",
+        "reverts": "ångrar ändring {number}",
+        "accepted": "godkänd av {who}",
+        "none": "Inga ändringar.",
+    },
+    "en": {
+        "quads": "+{added} −{removed}",
+        "reverts": "reverts commit {number}",
+        "accepted": "accepted by {who}",
+        "none": "No commits yet.",
+    },
 }
 
 
@@ -37,6 +52,7 @@ def log(
     kymgraph log --limit 10
     """
     from kymgraph.errors import InputError
+    from kymgraph.ledger import to_dict
     from kymgraph.store.rules import named_graph
 
     if format not in ("text", "json"):
@@ -46,7 +62,7 @@ def log(
     iri = None if graph is None else named_graph(context.project, graph).value
     entries = [entry for entry in dataset.history() if iri is None or iri in entry.graphs][:limit]
     if format == "json":
-        listed = [changes.entry_to_dict(entry) for entry in entries]
+        listed = [to_dict(context.project, entry) for entry in entries]
         result(json.dumps(listed, ensure_ascii=False, indent=2) + "\n")
         return
     words = _WORDS[context.lang]
@@ -63,13 +79,15 @@ def show(ctx: typer.Context, number: Number, format: Format = "text") -> None:
 
     kymgraph show 12
     """
+    from kymgraph.ledger import to_dict
+
     changes.check_format(format)
     context: Context = ctx.obj
     dataset = _opened(context)
     entry, change = dataset.entry(number), dataset.changeset(number)
     if format == "text":
         result(_line(context, entry, _WORDS[context.lang]) + "\n")
-    changes.show_change(context, dataset, change, format, head=changes.entry_to_dict(entry))
+    changes.show_change(context, dataset, change, format, head=to_dict(context.project, entry))
 
 
 def diff(
@@ -126,13 +144,18 @@ def _opened(context: Context) -> Dataset:
 
 def _line(context: Context, entry: Entry, words: dict[str, str]) -> str:
     """One commit on one line: number, time, how much, who, why."""
-    who = entry.agent.removeprefix(context.project.base.id("agent", ""))
+    from kymgraph.ledger import accepted_by
+
+    agents = context.project.base.id("agent", "")
+    who = entry.agent.removeprefix(agents)
     parts = [
         f"{entry.number:>5}  {entry.time[:19].replace('T', ' ')}",
         words["quads"].format(added=entry.added, removed=entry.removed).ljust(11),
         who,
         entry.reason,
     ]
+    if (decided := accepted_by(context.project, entry)) is not None:
+        parts.append(f"({words['accepted'].format(who=decided.removeprefix(agents))})")
     if "reverts" in entry.more:
         parts.append(f"({words['reverts'].format(number=entry.more['reverts'])})")
     return "  ".join(part for part in parts if part)
