@@ -577,3 +577,15 @@ def test_a_known_form_does_not_open_a_door_for_service() -> None:
             queries._inspect.cache_clear()
             with pytest.raises((ServiceNotAllowed, QuerySyntaxError)):
                 inspect(text)
+
+
+def test_a_query_asked_again_takes_the_new_values_and_no_other_parts() -> None:
+    text = "SELECT ?a ?b { ?a <p:x> ?b FILTER(?b > 1) }"
+
+    first = substitute(text, {"a": "<e:1>"})
+    again = substitute(text, {"a": "<e:2>"})
+    both = substitute(text, {"a": "<e:1>", "b": '"\\\\0b"'})
+
+    assert again == first.replace("<e:1>", "<e:2>")
+    assert "?b" in first
+    assert both.count('"\\\\0b"') == 3
