@@ -30,8 +30,6 @@ import urllib.parse
 from importlib import metadata
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 import query  # benchmarks/query.py: the generated graph, the servers, the client
 
 from kymgraph.namespaces import Base

@@ -21,7 +21,6 @@ import os
 import platform
 import random
 import shutil
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -30,16 +29,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from kymgraph import files
+from kymgraph.namespaces import KYM
+from kymgraph.project import Project
+from kymgraph.search import file, update, words
+from kymgraph.search.entries import Entry, Name, Reader, rank_of
+from kymgraph.search.index import SearchIndex
+from kymgraph.store.memory import MemoryView
 
-from kymgraph import files  # noqa: E402
-from kymgraph.namespaces import KYM  # noqa: E402
-from kymgraph.project import Project  # noqa: E402
-from kymgraph.search import file, update, words  # noqa: E402
-from kymgraph.search.entries import Entry, Name, Reader, rank_of  # noqa: E402
-from kymgraph.search.index import SearchIndex  # noqa: E402
-from kymgraph.store.memory import MemoryView  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 LANGUAGES = ("fi", "sv", "en")
 KINDS = (
