@@ -45,6 +45,7 @@ def entry_to_dict(services: Services, entry: Entry) -> dict[str, Any]:
 # --- history --------------------------------------------------------------------------------------------
 
 
+@router.head("/changes", include_in_schema=False)
 @router.get("/changes", summary="List the commits", operation_id="changes")
 async def changes(
     request: Request,
@@ -85,6 +86,7 @@ async def changes(
     return writes.json_response(body, headers=headers, generation=generation)
 
 
+@router.head("/changes/diff", include_in_schema=False)
 @router.get("/changes/diff", summary="What changed between two states", operation_id="diff")
 async def between(
     request: Request,
@@ -100,6 +102,7 @@ async def between(
     return await _change(request, services, change, {"from": first, "to": last})
 
 
+@router.head("/changes/{number}", include_in_schema=False)
 @router.get("/changes/{number}", summary="Read one commit", operation_id="change")
 async def one(request: Request, services: ServicesDep, number: int) -> Response:
     """Who, when, why, and what it changed: resource by resource, or as RDF Patch."""

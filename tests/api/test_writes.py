@@ -273,6 +273,15 @@ def test_the_history_is_open_and_a_commit_can_be_reverted(site: Site) -> None:
     assert site.ask("GET", "/changes/99999", None).status_code == 404
 
 
+def test_head_of_the_history_is_its_headers_alone(site: Site) -> None:
+    number = site.put('x:headed a x:Thing ; rdfs:label "otsake"@fi .', "headed").json()["generation"]
+
+    for path in ("/changes", f"/changes/{number}", f"/changes/diff?from=1&to={number}"):
+        head, get = site.ask("HEAD", path, None), site.ask("GET", path, None)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-type"] == get.headers["content-type"]
+
+
 def test_a_dry_run_shows_what_would_change_and_writes_nothing(site: Site) -> None:
     before = site.generation
     headers = {"Content-Type": "text/turtle"}
