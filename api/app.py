@@ -27,13 +27,14 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 
-from api import kept, openapi
+from api import kept
 from api.cache import COMMON_HEADERS, AnswerCache, Headers, Message, Receive, Scope, Send
 from api.deps import MAX_URL, Metrics, RateLimiter, Services, client_of, language_of, reach, root_of
 from api.description import Graphs
 from api.examples import first_query, load_examples
 from api.linked.state import LinkedData
 from api.negotiate import language
+from api.openapi import document
 from api.pages import Pages
 from api.prefix import rooted, without_root
 from api.problems import MethodNotAllowed, NotFound, RequestError, UriTooLong, problem
@@ -337,7 +338,7 @@ def _fastapi(services: Services) -> FastAPI:
     for module in (linked, rest, search, reconcile, feeds, graphs, changes, validate, ops, examples):
         framework.include_router(module.router)
     framework.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
-    openapi.add_sparql(framework)
+    document.complete(framework)
 
     async def refused(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):

@@ -16,12 +16,12 @@ from urllib.parse import parse_qsl, quote, urlencode
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api import reconcile_openapi
 from api.cache import FRAMED_HEADERS, Answered
 from api.deps import LanguageDep, Services, ServicesDep
 from api.negotiate import LANGUAGES, Language
+from api.openapi import reconcile as described
+from api.openapi.reconcile import FORM, refusals
 from api.problems import NotFound, RequestError, UnsupportedMediaType
-from api.reconcile_openapi import FORM, refusals
 from api.wire import AnsweredResponse, read_body
 from kymgraph import __version__
 from kymgraph.errors import BadParameter
@@ -76,7 +76,7 @@ def _parts(request: Request, services: Services) -> _Parts:
     "/reconcile",
     summary="Manifest, or a batch of queries",
     operation_id="reconcile",
-    openapi_extra=reconcile_openapi.ASK,
+    openapi_extra=described.ASK,
     responses=_ANSWERS,
 )
 async def reconcile(
@@ -103,7 +103,7 @@ async def reconcile(
     "/reconcile",
     summary="A batch of queries",
     operation_id="reconcile_batch",
-    openapi_extra=reconcile_openapi.SEND,
+    openapi_extra=described.SEND,
     responses=_ANSWERS | refusals(415),
 )
 async def reconcile_batch(request: Request, services: ServicesDep, lang: LanguageDep) -> Response:
@@ -223,7 +223,7 @@ _SETTINGS: Final[dict[Language, list[dict[str, Any]]]] = {
     summary="Suggest things",
     operation_id="reconcile_suggest_entity",
     responses=_LISTS,
-    openapi_extra=reconcile_openapi.LANG,
+    openapi_extra=described.LANG,
 )
 async def suggest_entity(
     request: Request,
@@ -255,7 +255,7 @@ async def suggest_entity(
     summary="Suggest types",
     operation_id="reconcile_suggest_type",
     responses=_LISTS,
-    openapi_extra=reconcile_openapi.LANG,
+    openapi_extra=described.LANG,
 )
 async def suggest_type(
     request: Request,
@@ -278,7 +278,7 @@ async def suggest_type(
     summary="Suggest properties",
     operation_id="reconcile_suggest_property",
     responses=_LISTS,
-    openapi_extra=reconcile_openapi.LANG,
+    openapi_extra=described.LANG,
 )
 async def suggest_property(
     request: Request,
@@ -301,7 +301,7 @@ async def suggest_property(
     summary="Properties worth fetching",
     operation_id="reconcile_propose",
     responses=_LISTS,
-    openapi_extra=reconcile_openapi.LANG,
+    openapi_extra=described.LANG,
 )
 async def propose(
     request: Request,
@@ -322,7 +322,7 @@ async def propose(
     "/reconcile/preview",
     summary="A glance at a thing",
     operation_id="reconcile_preview",
-    openapi_extra=reconcile_openapi.LANG,
+    openapi_extra=described.LANG,
     response_class=HTMLResponse,
     responses=refusals(400, 404, 429, 503),
 )
@@ -373,7 +373,7 @@ async def preview(
     "/reconcile/view",
     summary="To the page of a thing",
     operation_id="reconcile_view",
-    openapi_extra=reconcile_openapi.LANG,
+    openapi_extra=described.LANG,
     status_code=303,
     response_class=RedirectResponse,
     responses=refusals(400, 404, 429, 503),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from api.openapi_mended import AT
+from api.openapi.routes import AT
 from api.rest.request import (
     API,
     DEFAULT_LIMIT,

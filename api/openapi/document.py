@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from api import openapi_mended
-from api.rest import openapi as rest_routes
+from api.openapi import rest, routes
 from kymgraph import results
 from kymgraph.rdf import FORMATS
 
@@ -158,9 +157,9 @@ def _strings() -> dict[str, Any]:
     return {"type": "array", "items": {"type": "string", "format": "iri"}}
 
 
-def add_sparql(rest: FastAPI) -> None:
-    """Make `rest.openapi()` tell of `/sparql`, of the project's REST routes and of problems too."""
-    generated = rest.openapi
+def complete(framework: FastAPI) -> None:
+    """Make `framework.openapi()` tell of `/sparql`, of the project's REST routes and of problems too."""
+    generated = framework.openapi
 
     def openapi() -> dict[str, Any]:
         document = generated()
@@ -169,12 +168,12 @@ def add_sparql(rest: FastAPI) -> None:
             for path in ("/graph/{name}", "/graphs"):
                 document["paths"].setdefault(path, {}).update(_graph_writes(path))
             components = document.setdefault("components", {})
-            openapi_mended.mend(document)
-            routes = rest.state.services.rest.routes
-            document["paths"].update(rest_routes.paths(routes))
-            components.setdefault("schemas", {}).update(rest_routes.schemas(routes))
+            routes.complete(document)
+            of_project = framework.state.services.rest.routes
+            document["paths"].update(rest.paths(of_project))
+            components.setdefault("schemas", {}).update(rest.schemas(of_project))
             components["schemas"]["Problem"] = _PROBLEM
             components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         return document
 
-    rest.openapi = openapi  # type: ignore[method-assign]
+    framework.openapi = openapi  # type: ignore[method-assign]

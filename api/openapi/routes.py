@@ -82,14 +82,16 @@ _JUDGED: Final = {
 }
 
 
-def mend(document: dict[str, Any]) -> None:
+def complete(document: dict[str, Any]) -> None:
     """Complete the description in place: once for each operation, what it says itself is kept."""
     for path, method, operation in _operations(document):
         _drop_own_422(operation)
         for status, text in _refusals(path, method).items():
             operation["responses"].setdefault(status, _problem(text))
         operation["parameters"] = [
-            _mended(path, given) for given in operation.get("parameters", []) if given["name"] not in _IN_PATH
+            _completed(path, given)
+            for given in operation.get("parameters", [])
+            if given["name"] not in _IN_PATH
         ]
         for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
             if media_type.endswith("+json"):
@@ -145,7 +147,7 @@ def _problem(text: str) -> dict[str, Any]:
     return {"description": text, "content": {"application/problem+json": {"schema": schema}}}
 
 
-def _mended(path: str, given: dict[str, Any]) -> dict[str, Any]:
+def _completed(path: str, given: dict[str, Any]) -> dict[str, Any]:
     if given["in"] == "path" and path.startswith(("/id", "/page", "/data", "/.well-known", "/graph")):
         return {**given, "schema": _PATH}
     if given["in"] != "query":
