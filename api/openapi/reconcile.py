@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from kymgraph.search.reconcile_input import BATCH, MOST_IDS, MOST_PROPERTIES, MOST_VALUES
+from kymgraph.reconcile.input import BATCH, MOST_IDS, MOST_PROPERTIES, MOST_VALUES
 
 Schema = dict[str, Any]
 

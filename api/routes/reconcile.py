@@ -26,10 +26,10 @@ from api.wire import AnsweredResponse, read_body
 from kymgraph import __version__
 from kymgraph.errors import BadParameter
 from kymgraph.namespaces import KYM
-from kymgraph.search.reconcile import Reconciler
-from kymgraph.search.reconcile_extend import Extender
-from kymgraph.search.reconcile_input import BATCH, read_batch, read_extension
-from kymgraph.search.reconcile_read import State
+from kymgraph.reconcile.candidates import Reconciler
+from kymgraph.reconcile.extend import Extender
+from kymgraph.reconcile.input import BATCH, read_batch, read_extension
+from kymgraph.reconcile.read import State
 
 router = APIRouter(tags=["reconciliation"])
 

@@ -1,1 +1,1 @@
-"""Search over labels and definitions in three languages, and reconciliation on top of it."""
+"""Search over labels and definitions in three languages."""

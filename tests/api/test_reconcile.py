@@ -15,7 +15,7 @@ import referencing
 from referencing.jsonschema import DRAFT7
 
 from kymgraph.dataset import Dataset
-from kymgraph.search.reconcile_input import BATCH
+from kymgraph.reconcile.input import BATCH
 
 from ..conftest import ROOT
 

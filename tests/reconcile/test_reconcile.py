@@ -18,12 +18,12 @@ from kymgraph.dataset import Dataset
 from kymgraph.errors import BadParameter, QueryTimeout, QueryTooLarge
 from kymgraph.namespaces import XSD
 from kymgraph.rdf import Literal, NamedNode
+from kymgraph.reconcile.candidates import Reconciler
+from kymgraph.reconcile.extend import Extender
+from kymgraph.reconcile.input import BATCH, read_batch, read_extension
+from kymgraph.reconcile.read import State
+from kymgraph.reconcile.values import literal_cell, same_literal
 from kymgraph.search.index import FOLDER, SearchIndex
-from kymgraph.search.reconcile import Reconciler
-from kymgraph.search.reconcile_extend import Extender
-from kymgraph.search.reconcile_input import BATCH, read_batch, read_extension
-from kymgraph.search.reconcile_read import State
-from kymgraph.search.reconcile_values import literal_cell, same_literal
 
 from ..needs import size
 

@@ -13,10 +13,10 @@ from typing import Any, Final, Protocol
 
 from kymgraph.namespaces import PREFIXES, XSD
 from kymgraph.rdf import Literal, NamedNode, Term
-from kymgraph.search.reconcile_input import Given, Known, Query, Wanted
-from kymgraph.search.reconcile_read import LONGEST, VALUES, Reading, State, Thing
-from kymgraph.search.reconcile_values import LIKE, alike, iso_date, same_literal
-from kymgraph.search.vocabulary import Item, best
+from kymgraph.reconcile.input import Given, Known, Query, Wanted
+from kymgraph.reconcile.read import LONGEST, VALUES, Reading, State, Thing
+from kymgraph.reconcile.values import LIKE, alike, iso_date, same_literal
+from kymgraph.reconcile.vocabulary import Item, best
 from kymgraph.view import UNION
 
 #: Highest score; of a name it means that it is the same but for case, punctuation and spaces.

@@ -13,7 +13,7 @@ from rapidfuzz import fuzz
 
 from kymgraph.namespaces import XSD
 from kymgraph.rdf import Literal
-from kymgraph.search.reconcile_input import Given
+from kymgraph.reconcile.input import Given
 from kymgraph.search.words import normal, words
 
 #: Below this likeness (0..1) two values are different.

@@ -8,10 +8,10 @@ from typing import Any, Final
 from kymgraph.errors import QueryTooLarge
 from kymgraph.namespaces import PREFIXES, RDF
 from kymgraph.rdf import Literal, NamedNode, Term
-from kymgraph.search.reconcile_input import Column, Extension
-from kymgraph.search.reconcile_read import Reading, State, Thing
-from kymgraph.search.reconcile_values import literal_cell
-from kymgraph.search.vocabulary import NAMES, TEXTS, best
+from kymgraph.reconcile.input import Column, Extension
+from kymgraph.reconcile.read import Reading, State, Thing
+from kymgraph.reconcile.values import literal_cell
+from kymgraph.reconcile.vocabulary import NAMES, TEXTS, best
 
 #: Values that one extension may come to.
 _ALL_VALUES: Final = 20_000

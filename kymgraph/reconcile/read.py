@@ -16,7 +16,7 @@ from kymgraph.errors import QueryTimeout
 from kymgraph.namespaces import RDF
 from kymgraph.project import Project
 from kymgraph.rdf import Literal, NamedNode, Term
-from kymgraph.search.vocabulary import NAMES, TERM_TYPES, TEXTS, Vocabulary, best, by_language
+from kymgraph.reconcile.vocabulary import NAMES, TERM_TYPES, TEXTS, Vocabulary, best, by_language
 from kymgraph.view import UNION, View
 
 #: Values of one property of one thing that are read.

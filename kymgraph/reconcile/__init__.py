@@ -1,0 +1,1 @@
+"""The Reconciliation API without its HTTP: names from somebody's table, matched to things of the graph."""
