@@ -132,4 +132,4 @@ def settled(text: str) -> str:
     """
     text = re.sub(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?( UTC|Z)?", "TIME", text)
     text = re.sub(r"\btoken [a-z2-7]{8}\b", "token ID", text)
-    return re.sub(r"(?<=  )[a-z2-7]{12}(?=  )", "AGENT", text)
+    return re.sub(r"(?<=  )[a-z2-7]{12}(?=  )|(?<=hyväksyjä )[a-z2-7]{12}", "AGENT", text)

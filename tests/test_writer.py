@@ -209,7 +209,7 @@ def test_a_turn_that_is_not_used_holds_up_nobody_for_long(running, project, stor
 
 
 def test_no_increment_is_lost_between_processes_with_and_without_a_server(project, store, running):
-    each = size(quick=5, ci=10, night=100)
+    each = size(quick=5, ci=5, night=100)
     script = (
         "import sys; from pathlib import Path; from kymgraph.project import Project\n"
         "from kymgraph.store.embedded import EmbeddedStore; from tests.test_writer import increment\n"

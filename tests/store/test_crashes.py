@@ -301,7 +301,7 @@ def test_whatever_step_fails_a_commit_is_there_or_not_and_the_answer_says_which(
     pristine = tmp_path / "pristine"
     shutil.copytree(original.folder, pristine)
     outcomes: dict[str, int] = {"acknowledged": 0, "refused": 0, "died": 0}
-    stride = size(quick=6, ci=1, night=1)
+    stride = size(quick=6, ci=2, night=1)
     fail_at = 1 + HOW.index(how) % stride
     while True:
         shutil.rmtree(original.folder)
@@ -458,7 +458,7 @@ def test_a_power_cut_loses_nothing_acknowledged_and_brings_nothing_refused_back(
         raise OSError(28, "No space left on device")
 
     with opened(store, project, keep=2, grace=0) as out:
-        for number in range(size(quick=10, ci=40, night=200)):
+        for number in range(size(quick=10, ci=25, night=200)):
             each = change(out.head, added=[quad(project, f"n{number}")], removed=[])
             try:
                 with monkeypatch.context() as patched:
