@@ -34,7 +34,7 @@ from api.description import Graphs
 from api.examples import first_query, load_examples
 from api.linked.state import LinkedData
 from api.negotiate import language
-from api.openapi import document
+from api.openapi.document import Described
 from api.pages import Pages
 from api.prefix import rooted, without_root
 from api.problems import MethodNotAllowed, NotFound, RequestError, UriTooLong, problem
@@ -325,7 +325,7 @@ def _spare_the_collector() -> None:
 def _fastapi(services: Services) -> FastAPI:
     """The application behind everything but `/sparql`."""
     title = services.project.title.get("en") or "kymgraph"
-    framework = FastAPI(
+    framework = Described(
         title=title,
         version=__version__,
         docs_url=None,
@@ -338,7 +338,6 @@ def _fastapi(services: Services) -> FastAPI:
     for module in (linked, rest, search, reconcile, feeds, graphs, changes, validate, ops, examples):
         framework.include_router(module.router)
     framework.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
-    document.complete(framework)
 
     async def refused(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):

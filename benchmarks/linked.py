@@ -29,9 +29,10 @@ import sys
 import tempfile
 import time
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from query import (
     HERE,
@@ -48,7 +49,7 @@ from query import (
 
 from kymgraph.project import Project
 from kymgraph.publishing import resource
-from kymgraph.rdf import Term
+from kymgraph.rdf import NamedNode, Quad, Term
 from kymgraph.store.embedded import EmbeddedStore
 from kymgraph.view import View
 
@@ -67,6 +68,12 @@ class Recording:
     def select(self, text: str, bindings: Mapping[str, Term] | None = None) -> list[dict[str, Term]]:
         self.texts.append(text)
         return self._view.select(text, bindings)
+
+    def quads(self, *pattern: Any, **named: Any) -> Iterator[Quad]:
+        return self._view.quads(*pattern, **named)
+
+    def graphs(self) -> list[NamedNode]:
+        return self._view.graphs()
 
 
 class Connection:
@@ -131,7 +138,7 @@ def queries(iris: list[str], project: Project, view: View, most: int) -> list[li
     asked = []
     for iri in iris:
         recording = Recording(view)
-        if resource.read(recording, project, iri) is None:  # type: ignore[arg-type]
+        if resource.read(recording, project, iri) is None:
             raise SystemExit(f"{iri} is not in the generated graph")
         asked.append([("POST /query", headers, text.encode()) for text in recording.texts[:most]])
     return asked

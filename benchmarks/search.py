@@ -26,6 +26,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -154,8 +155,8 @@ def questions(vocabulary: Words, index: SearchIndex, count: int) -> list[tuple[s
         add("slip", long[:slip] + long[slip + 1 :])
         add("facet", vocabulary.some(rng, "fi", 1), filters={"theme": [f"urn:x:theme:{rng.randrange(58)}"]})
         add("browse", "", filters={"type": [KYM + rng.choice(KINDS)], "source": ["urn:x:graph:7"]})
-        asked.append(("suggest", lambda text=long[:4]: index.suggest(text)))  # type: ignore[misc]
-        asked.append(("match", lambda text=name: index.match(text)))  # type: ignore[misc]
+        asked.append(("suggest", partial(index.suggest, long[:4])))
+        asked.append(("match", partial(index.match, name)))
     rng.shuffle(asked)
     return asked
 

@@ -157,23 +157,20 @@ def _strings() -> dict[str, Any]:
     return {"type": "array", "items": {"type": "string", "format": "iri"}}
 
 
-def complete(framework: FastAPI) -> None:
-    """Make `framework.openapi()` tell of `/sparql`, of the project's REST routes and of problems too."""
-    generated = framework.openapi
+class Described(FastAPI):
+    """FastAPI whose OpenAPI document tells of `/sparql`, the project's REST routes and problems too."""
 
-    def openapi() -> dict[str, Any]:
-        document = generated()
+    def openapi(self) -> dict[str, Any]:
+        document = super().openapi()
         if "/sparql" not in document["paths"]:
             document["paths"] = {"/sparql": _operations(), **document["paths"]}
             for path in ("/graph/{name}", "/graphs"):
                 document["paths"].setdefault(path, {}).update(_graph_writes(path))
             components = document.setdefault("components", {})
             routes.complete(document)
-            of_project = framework.state.services.rest.routes
+            of_project = self.state.services.rest.routes
             document["paths"].update(rest.paths(of_project))
             components.setdefault("schemas", {}).update(rest.schemas(of_project))
             components["schemas"]["Problem"] = _PROBLEM
             components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         return document
-
-    framework.openapi = openapi  # type: ignore[method-assign]

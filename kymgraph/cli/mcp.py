@@ -13,7 +13,7 @@ import typer
 from kymgraph.cli.common import Context, note
 
 #: Where the token may stand, so that no list of processes shows it.
-TOKEN: Final = "KYMGRAPH_TOKEN"  # noqa: S105 - the variable, not the token
+VARIABLE: Final = "KYMGRAPH_TOKEN"
 
 
 def command(
@@ -23,7 +23,7 @@ def command(
         typer.Option(
             metavar="FILE",
             help="A file that holds the editor's token for proposals, read anew for each. Default: the "
-            f"variable {TOKEN}; without either the agent may only read.",
+            f"variable {VARIABLE}; without either the agent may only read.",
         ),
     ] = None,
 ) -> None:
@@ -64,7 +64,7 @@ def _token(file: Path | None) -> str:
     from kymgraph.errors import InputError
 
     if file is None:
-        return os.environ.get(TOKEN, "").strip()
+        return os.environ.get(VARIABLE, "").strip()
     try:
         return file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

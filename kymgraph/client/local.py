@@ -97,8 +97,8 @@ class Local(Dataset, Graph):
         self, given: Change, reason: str, graph: str | None, mode: Mode, id: str | None
     ) -> tuple[Request, Located]:
         if isinstance(given, Request):
-            return given, lambda report: report
-        located: Located = lambda report: report  # noqa: E731
+            return given, _as_it_is
+        located: Located = _as_it_is
         if isinstance(given, Changeset):
             change = given
         elif isinstance(given, Path):
@@ -132,3 +132,7 @@ class Local(Dataset, Graph):
             self._index.close()
             self._index = None
         super().close()
+
+
+def _as_it_is(report: Report) -> Report:
+    return report

@@ -323,9 +323,10 @@ def _parts(url: str) -> SplitResult:
     """The parts of a URL that a server can have. Raises InputError."""
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 (raises for one that there cannot be)
+        port = parts.port  # raises for one that there cannot be
         if (
-            parts.scheme.lower() in ("http", "https")
+            port != 0
+            and parts.scheme.lower() in ("http", "https")
             and _HOST.fullmatch(parts.hostname or "")
             and parts.username is None
         ):

@@ -13,6 +13,7 @@ import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
@@ -111,14 +112,14 @@ def _short(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:60] + "…")
 
 
-def _check_texts(arguments: Mapping[str, object], name: str = "") -> None:
+def _check_texts(arguments: Mapping[Any, object], name: str = "") -> None:
     """See that every text in the arguments is one, and not endless. Raises BadParameter."""
     for key, value in arguments.items():
         where = name or str(key)
         if isinstance(value, Mapping):
             _check_texts(value, where)
         elif isinstance(value, list):
-            _check_texts(dict(enumerate(value)), where)  # type: ignore[arg-type]
+            _check_texts(dict(enumerate(value)), where)
         elif isinstance(value, str):
             if any("\ud800" <= sign <= "\udfff" or sign == "\0" for sign in value):
                 raise BadParameter(
@@ -337,7 +338,7 @@ def _resources(server: MCPServer[None], graph: Graph) -> None:
             query.name,
             query.summary.get("en") or query.name,
             "application/sparql-query",
-            lambda path=path: path.read_text("utf-8-sig"),  # type: ignore[misc]
+            partial(path.read_text, "utf-8-sig"),
         )
 
 
