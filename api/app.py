@@ -75,6 +75,7 @@ _PREFLIGHT: Final[Headers] = [
     (b"access-control-max-age", b"86400"),
     (b"content-length", b"0"),
 ]
+_STATUS: Final = {200: b"HTTP/1.1 200 OK\r\n", 304: b"HTTP/1.1 304 Not Modified\r\n"}
 #: Payloads and changes that one front has judged at the same time.
 _JUDGED_AT_ONCE: Final = 2
 #: Seconds that the workers get to end.
@@ -176,6 +177,28 @@ class Application:
 
     # --- one request ------------------------------------------------------------------------------------
 
+    def at_once(self, scope: Scope, headers: Headers) -> bytes | None:
+        """The whole response to a request that asks for what is kept; None for any other, and nothing done.
+
+        `headers` go before those of the answer. For `api.http1`, which then spares the way through `_http`.
+        """
+        services = self._services
+        if services is None or self._root:  # behind a path, headers are rewritten on the way out
+            return None
+        try:
+            key = kept.key_of(scope, services.dataset.generation)
+            answer = services.cache.get(key) if key is not None else None
+            found = None if answer is None else kept.wire(answer, scope)
+            if answer is None or found is None:
+                return None
+            if services.limiter.per_minute:
+                services.limiter.check(client_of(scope.get("client")))
+        except KymgraphError:  # said properly by the long way
+            return None
+        status, lines, body = found
+        self._counted(answer.route, status)
+        return b"".join([_STATUS[status], *(b"%b: %b\r\n" % one for one in headers), lines, b"\r\n", body])
+
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         services = self._services
         assert services is not None, "the server has not started the application"
@@ -240,11 +263,15 @@ class Application:
                 log.exception("a fault of our own at %s", path)
             await self._refuse(error, scope, watched)
         finally:
-            counter = self._count.get((route, status))
-            if counter is None:
-                counter = services.metrics.requests.labels(route or "other", str(status))
-                self._count[route, status] = counter
-            counter.inc()
+            self._counted(route, status)
+
+    def _counted(self, route: str, status: int) -> None:
+        counter = self._count.get((route, status))
+        if counter is None:
+            assert self._services is not None
+            counter = self._services.metrics.requests.labels(route or "other", str(status))
+            self._count[route, status] = counter
+        counter.inc()
 
     async def _options(self, route: str, scope: Scope, send: Send) -> None:
         allow = sparql.ALLOW if route else self._allowed(scope)

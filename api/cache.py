@@ -57,6 +57,7 @@ class Answered:
     """One finished answer, and the messages that send it: a set per content coding, made when first used."""
 
     __slots__ = (
+        "_blocks",
         "_sends",
         "_source",
         "body",
@@ -108,6 +109,7 @@ class Answered:
         if language:
             self.headers.append((b"content-language", language.encode()))
         self._sends: dict[Coding, tuple[bytes, Message, Message]] = {}
+        self._blocks: dict[Coding, bytes] = {}  # the same headers as lines
 
     def messages(self, coding: Coding) -> tuple[bytes, Message, Message]:
         """The ETag, the start message and the body message for one coding of an answer held in memory."""
@@ -129,6 +131,27 @@ class Answered:
         start = {"type": "http.response.start", "status": 200, "headers": headers}
         return etag.encode(), start, {"type": "http.response.body", "body": body}
 
+    def wire(
+        self, coding: Coding, if_none_match: bytes | None, *, head: bool
+    ) -> tuple[int, bytes, bytes] | None:
+        """What `respond` sends, as bytes: status, headers, body. None if it has to be made first.
+
+        Only for an answer that was sent before: what is in its headers has been looked through then.
+        """
+        if self.file is not None:
+            return None
+        if coding == "gzip" and self.size < _GZIP_FROM:
+            coding = "identity"
+        if coding not in self._sends:
+            return None
+        etag, start, body = self._sends[coding]
+        if if_none_match is not None and self.cacheable and matches(if_none_match, etag):
+            return 304, _block(_unchanged(start)), b""
+        lines = self._blocks.get(coding)
+        if lines is None:
+            lines = self._blocks[coding] = _block(start["headers"])
+        return 200, lines, b"" if head else body["body"]
+
     async def respond(self, send: Send, coding: Coding, if_none_match: bytes | None, *, head: bool) -> int:
         """Send this answer, or 304 if the client has it already. Returns the status."""
         if coding == "gzip" and self.size < _GZIP_FROM:
@@ -140,9 +163,7 @@ class Answered:
                 await asyncio.to_thread(self.messages, coding)
             etag, start, body = self.messages(coding)
         if if_none_match is not None and self.cacheable and matches(if_none_match, etag):
-            dropped = (b"content-length", b"content-encoding", b"content-type")
-            kept = [header for header in start["headers"] if header[0] not in dropped]
-            await send({"type": "http.response.start", "status": 304, "headers": kept})
+            await send({"type": "http.response.start", "status": 304, "headers": _unchanged(start)})
             await send({"type": "http.response.body", "body": b""})
             return 304
         if head:
@@ -156,6 +177,16 @@ class Answered:
             await send(start)
             await send(body)
         return 200
+
+
+def _unchanged(start: Message) -> Headers:
+    """The headers of a 304 in place of an answer."""
+    dropped = (b"content-length", b"content-encoding", b"content-type")
+    return [header for header in start["headers"] if header[0] not in dropped]
+
+
+def _block(headers: Headers) -> bytes:
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
 def matches(if_none_match: bytes, etag: bytes) -> bool:

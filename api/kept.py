@@ -10,6 +10,7 @@ from collections.abc import Hashable
 from typing import Final
 
 from api.cache import AnswerCache, Answered, Scope
+from api.negotiate import content_coding
 
 #: Request headers that decide what a route answers.
 _DECIDING: Final = frozenset({b"accept", b"accept-language", b"host"})
@@ -41,3 +42,14 @@ def keep(cache: AnswerCache, key: Hashable, scope: Scope, generation: int, route
     if isinstance(answer, Answered) and answer.cacheable and answer.generation == generation:
         answer.route = route
         cache.put(key, answer)
+
+
+def wire(answer: Answered, scope: Scope) -> tuple[int, bytes, bytes] | None:
+    """Status, headers and body of a kept answer to a request; None if they have to be made first."""
+    coding = known = None
+    for name, value in scope["headers"]:
+        if name == b"accept-encoding":
+            coding = value.decode("latin-1")
+        elif name == b"if-none-match":
+            known = value
+    return answer.wire(content_coding(coding) or "identity", known, head=scope["method"] == "HEAD")

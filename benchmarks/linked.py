@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import datetime
+import functools
 import json
 import os
 import platform
@@ -55,7 +56,7 @@ from kymgraph.view import View
 
 GRAPH = "<https://w3id.org/kymgraph/graph/generated>"
 #: One request as its bytes, without the line that names the host.
-Ask = tuple[str, dict[str, str], bytes]
+Ask = tuple[str, tuple[tuple[str, str], ...], bytes]
 
 
 class Recording:
@@ -76,37 +77,77 @@ class Recording:
         return self._view.graphs()
 
 
-class Connection:
-    """One keep-alive HTTP/1.1 connection."""
+class Connection(asyncio.Protocol):
+    """One keep-alive HTTP/1.1 connection that asks for one document after the other.
 
-    def __init__(self, netloc: str) -> None:
-        self.netloc = netloc
-        self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+    As thin as it can be, without a task or stream between: the cores are the servers' too.
+    """
 
-    async def send(self, ask: Ask) -> None:
-        """One request and its whole answer. Raises RuntimeError for anything but 200."""
-        if self.streams is None:
-            host, _, port = self.netloc.partition(":")
-            self.streams = await asyncio.open_connection(host, int(port), limit=1 << 22)
-        reader, writer = self.streams
-        line, headers, body = ask
-        given = {"Host": self.netloc, "Content-Length": str(len(body)), **headers}
-        head = "".join(f"{name}: {value}\r\n" for name, value in given.items())
-        writer.write(f"{line} HTTP/1.1\r\n{head}\r\n".encode() + body)
-        answer = (await reader.readuntil(b"\r\n\r\n")).lower()
-        if b"transfer-encoding: chunked" in answer:
-            while size := int((await reader.readline()).split(b";")[0], 16):
-                await reader.readexactly(size + 2)
-            await reader.readexactly(2)
+    def __init__(self, netloc: str, documents: Iterator[list[Ask]]) -> None:
+        self.netloc, self.documents = netloc, documents
+        self.times: list[float] = []
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.answer = bytearray()
+        self.whole = 0  # bytes of the answer; 0 until its head has come, -1 if it comes in chunks
+        self.left: list[bytes] = []
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.next_document()
+
+    def next_document(self) -> None:
+        asks = next(self.documents, None)
+        if asks is None:
+            self.transport.close()
+            self.ended.set_result(None)
+            return
+        self.left = [whole_request(self.netloc, *ask) for ask in reversed(asks)]
+        self.began = time.perf_counter()
+        self.transport.write(self.left.pop())
+
+    def data_received(self, data: bytes) -> None:
+        self.answer += data
+        if self.whole == 0:
+            self.read_head()
+        if self.whole > 0:
+            if len(self.answer) < self.whole:
+                return
+        elif self.whole == 0 or not self.answer.endswith(b"\r\n0\r\n\r\n"):
+            return
+        self.answer.clear()
+        self.whole = 0
+        if self.left:
+            self.transport.write(self.left.pop())
         else:
-            at = answer.index(b"content-length:") + 15
-            await reader.readexactly(int(answer[at : answer.index(b"\r\n", at)]))
-        if answer.split(b" ", 2)[1] != b"200":
-            raise RuntimeError(f"{answer[:40]!r} for {line[:200]}")
+            self.times.append(time.perf_counter() - self.began)
+            self.next_document()
 
-    def close(self) -> None:
-        if self.streams is not None:
-            self.streams[1].close()
+    def read_head(self) -> None:
+        end = self.answer.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        head = bytes(self.answer[:end]).lower()
+        if not head.startswith(b"http/1.1 200"):
+            self.transport.close()
+            self.ended.set_exception(RuntimeError(f"not 200 but {head[:200]!r}"))
+        elif b"transfer-encoding: chunked" in head:
+            self.whole = -1
+        else:
+            at = head.index(b"content-length:") + 15
+            self.whole = end + 4 + int(head[at:].split(b"\r", 1)[0])
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.ended.done():
+            self.ended.set_exception(exc or ConnectionError("the server closed the connection"))
+
+
+@functools.cache
+def whole_request(netloc: str, line: str, headers: tuple[tuple[str, str], ...], body: bytes) -> bytes:
+    given = (("Host", netloc), *((("Content-Length", str(len(body))),) if body else ()), *headers)
+    head = "".join(f"{name}: {value}\r\n" for name, value in given)
+    return f"{line} HTTP/1.1\r\n{head}\r\n".encode() + body
 
 
 def resources(triples_wanted: int, count: int) -> list[str]:
@@ -129,12 +170,12 @@ def resources(triples_wanted: int, count: int) -> list[str]:
 
 def documents(iris: list[str], form: str) -> list[list[Ask]]:
     accept = {"page": "text/html", "data": "text/turtle"}[form]
-    return [[(f"GET /{form}/{iri.removeprefix(ID)}", {"Accept": accept}, b"")] for iri in iris]
+    return [[(f"GET /{form}/{iri.removeprefix(ID)}", (("Accept", accept),), b"")] for iri in iris]
 
 
 def queries(iris: list[str], project: Project, view: View, most: int) -> list[list[Ask]]:
     """What Oxigraph is asked for each resource: the very texts that kymgraph asks its store, up to `most`."""
-    headers = {"Accept": "application/sparql-results+json", "Content-Type": "application/sparql-query"}
+    headers = (("Accept", "application/sparql-results+json"), ("Content-Type", "application/sparql-query"))
     asked = []
     for iri in iris:
         recording = Recording(view)
@@ -148,28 +189,30 @@ async def drive(
     server: Server, asks: list[list[Ask]], clients: int, seconds: float, again: bool
 ) -> list[float]:
     """Seconds that each document took; each is asked for once, or again and again until the time is up."""
-    netloc = urllib.parse.urlsplit(server.url).netloc
-    times: list[float] = []
+    parts = urllib.parse.urlsplit(server.url)
     if again:
-        warm = Connection(netloc)
-        for parts in asks:
-            for ask in parts:
-                await warm.send(ask)
-        warm.close()
+        await ask(parts.netloc, [iter(asks)])
     end = time.perf_counter() + seconds
 
-    async def one(number: int) -> None:
-        connection, turn = Connection(netloc), number
+    def turns(number: int) -> Iterator[list[Ask]]:
+        turn = number
         while time.perf_counter() < end and (again or turn < len(asks)):
-            started = time.perf_counter()
-            for ask in asks[turn % len(asks)]:
-                await connection.send(ask)
-            times.append(time.perf_counter() - started)
+            yield asks[turn % len(asks)]
             turn += clients
-        connection.close()
 
-    await asyncio.gather(*(one(n) for n in range(clients)))
-    return times
+    return await ask(parts.netloc, [turns(number) for number in range(clients)])
+
+
+async def ask(netloc: str, clients: list[Iterator[list[Ask]]]) -> list[float]:
+    """Ask for the documents of each client, on a connection each. Seconds that each took."""
+    host, _, port = netloc.partition(":")
+    loop = asyncio.get_running_loop()
+    connections = [
+        (await loop.create_connection(functools.partial(Connection, netloc, turns), host, int(port)))[1]
+        for turns in clients
+    ]
+    await asyncio.gather(*(connection.ended for connection in connections))
+    return [seconds for connection in connections for seconds in connection.times]
 
 
 def main() -> None:

@@ -207,7 +207,7 @@ async def _update(
     generation = dataset.view().generation
     path = dataset.store.checkpoint_path(generation)
     async with WorkerPool(
-        lambda: (generation, path), **{**options, "fast": 1, "slow": 1, "spare": 0}
+        lambda: (generation, path), **{**options, "fast": 1, "slow": 1, "spare": 0, "prepared": True}
     ) as pool:
         return await from_update(_OneWorker(dataset.project, pool), text, loads=loads, deadline=deadline)
 

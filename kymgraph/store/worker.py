@@ -281,10 +281,15 @@ class Worker:
 
     # --- payloads ---
 
-    def parse(self, request: dict[str, Any], payload: bytes, output: Frames) -> dict[str, object]:
-        """A payload as sorted, canonical N-Quads, in the form that the store would keep."""
+    def prepare(self) -> None:
+        """Load what payloads and changes need, which takes longer than most of them do."""
         if self.package_root not in sys.path:
             sys.path.append(self.package_root)
+        from kymgraph.store import payload, update  # noqa: F401
+
+    def parse(self, request: dict[str, Any], payload: bytes, output: Frames) -> dict[str, object]:
+        """A payload as sorted, canonical N-Quads, in the form that the store would keep."""
+        self.prepare()
         from kymgraph import errors, rdf
 
         try:
@@ -303,8 +308,7 @@ class Worker:
     def change(self, request: dict[str, Any], frames: list[bytes], output: Frames) -> dict[str, object]:
         """What an update or a payload would change, as RDF Patch; nothing is written."""
         self.open(request["store"])
-        if self.package_root not in sys.path:
-            sys.path.append(self.package_root)
+        self.prepare()
         from kymgraph import errors
         from kymgraph.store import payload, update
 
@@ -322,7 +326,7 @@ class Worker:
 
 
 def main() -> None:
-    descriptor, memory_mb, stack_mb, strict, site, package_root, path = sys.argv[1:]
+    descriptor, memory_mb, stack_mb, strict, prepared, site, package_root, path = sys.argv[1:]
     connection = socket(fileno=int(descriptor))
     with contextlib.suppress(OSError):
         no_network()  # before any other thread exists: the filter is inherited, not spread
@@ -341,6 +345,8 @@ def main() -> None:
         try:
             try:
                 worker.open(path)
+                if prepared == "1":
+                    worker.prepare()
             except (OSError, RuntimeError) as error:  # RuntimeError: the files are corrupted
                 hello["error"] = str(error)
             ready = json.dumps(hello).encode()

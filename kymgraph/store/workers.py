@@ -263,7 +263,8 @@ class WorkerPool:
     over), `slow` more after `promote_after` seconds, for one client at most one; `spare` processes are kept
     warm beside them (default: as many as `slow`). `deadline`
     is in seconds and counts from the call. `sandbox="token-check"` goes on where the kernel cannot keep
-    workers off the network; then only the refusal of SERVICE does.
+    workers off the network; then only the refusal of SERVICE does. `prepared` is for a pool that is there
+    for changes.
     """
 
     def __init__(
@@ -283,6 +284,7 @@ class WorkerPool:
         sandbox: Sandbox = "require",
         limits: Limits = DEFAULT_LIMITS,
         prefixes: Mapping[str, str] = PREFIXES,
+        prepared: bool = False,
     ) -> None:
         self._checkpoint = checkpoint
         self._fast = fast or 2 * (os.cpu_count() or 1)
@@ -310,6 +312,9 @@ class WorkerPool:
         self._spool: Path | None = None
         self._connecting: set[asyncio.Task[Any]] = set()
         self._newest = self._opening = 0
+        #: Whether new processes load beforehand what changes need: from the first change on. Else each would
+        #: do so within its first change, which would count as a long one and use the process up.
+        self._prepared = prepared
         self._follower: asyncio.TimerHandle | None = None
         self._count = dict.fromkeys(
             ("answered", "failed", "killed", "died", "spawned", "promoted", "shed"), 0
@@ -409,6 +414,7 @@ class WorkerPool:
     def _task(self, job: Job, client: str, seconds: float) -> _Task:
         generation, path = self._checkpoint()
         grace = int(seconds) + 3
+        self._prepared = self._prepared or job.kind != "query"
         if job.kind == "parse":
             request: dict[str, Any] = {
                 "kind": "parse",
@@ -736,8 +742,8 @@ class WorkerPool:
             popen = subprocess.Popen(  # noqa: S603 - nothing of a request is on this line
                 [
                     sys.executable, "-I", "-S", _worker.__file__, str(theirs.fileno()), str(self._memory_mb),
-                    str(self._stack_mb), "1" if self._sandbox == "require" else "0", _site_of("pyoxigraph"),
-                    _site_of("kymgraph"), str(path),
+                    str(self._stack_mb), "1" if self._sandbox == "require" else "0",
+                    "1" if self._prepared else "0", _site_of("pyoxigraph"), _site_of("kymgraph"), str(path),
                 ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
