@@ -41,7 +41,7 @@ serve: $(STAMP)
 
 # Several files at a time: much of a run is waiting for processes to start and deadlines to pass.
 test: $(STAMP)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

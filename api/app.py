@@ -63,6 +63,7 @@ from kymgraph.net import Client
 from kymgraph.oidc import Issuer, parse_roles
 from kymgraph.project import Project
 from kymgraph.publishing.routes import load as load_routes
+from kymgraph.search.apart import Apart
 from kymgraph.search.index import FOLDER as SEARCH_FOLDER
 from kymgraph.search.index import SearchIndex
 from kymgraph.settings import Settings
@@ -153,7 +154,7 @@ class Application:
             rest=Rest(project, dataset, load_routes(project)),
             search=SearchIndex(project, dataset.store.folder / SEARCH_FOLDER),
         )
-        services.search.follow(dataset)
+        services.search.follow(dataset, apart=Apart(project.folder, dataset.store.folder))
         services.metrics.registry.register(ops.StateCollector(services))
         self._root = root_of(settings)
         self._sparql = sparql.SparqlEndpoint(services)

@@ -25,9 +25,22 @@ from .needs import need
 ROOT = Path(__file__).resolve().parent.parent
 PREFIXES = "@prefix x: <http://x.example/> .\n@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .\n"
 
+#: Files that take longest. They begin first: with several at a time, one that begins last keeps all waiting.
+LONGEST = [
+    "store/test_crashes.py", "test_writer.py", "gate/test_policy_incremental.py", "test_wheel.py",
+    "gate/test_incremental.py", "test_redaction.py", "api/test_openapi.py", "api/test_bad_input.py",
+    "test_bad_input_cli.py", "store/test_history.py", "api/linked/test_crawl.py", "test_readme.py",
+    "test_history.py", "test_walkthrough.py", "cli/test_serve.py", "test_reasoning.py",
+]  # fmt: skip
+
 MakeProject = Callable[..., Project]
 Kymgraph = Callable[..., subprocess.CompletedProcess[str]]
 Serve = Callable[..., str]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from typing import Final, TypeVar
 from kymgraph.errors import BadParameter, Busy, CannotWrite, IndexNotReady, KymgraphError, QueryTimeout
 from kymgraph.project import Project
 from kymgraph.search import marks, update
+from kymgraph.search.apart import Apart
 from kymgraph.search.ask import Answer, Asking, Scored
 from kymgraph.search.entries import FACETS
 from kymgraph.search.file import Stored
@@ -98,6 +99,7 @@ class SearchIndex:
         self._idle: list[tuple[Path, sqlite3.Connection]] = []
         self._guard = threading.Lock()
         self._source: Source | None = None
+        self._apart: Apart | None = None
         self._thread: threading.Thread | None = None
         self._failed: tuple[float, KymgraphError] | None = None
         #: The file and generation that were seen to be the newest, which need no second look.
@@ -116,9 +118,12 @@ class SearchIndex:
         """Bring the index to the newest generation of a dataset, and give that. Raises CannotWrite."""
         return update.bring(self._folder, self._project, dataset)
 
-    def follow(self, dataset: Source) -> None:
-        """Have questions bring the index up to date by themselves from now on."""
-        self._source = dataset
+    def follow(self, dataset: Source, *, apart: Apart | None = None) -> None:
+        """Have questions bring the index up to date by themselves from now on.
+
+        What is done in the background is done by `apart`, if given, in a process of its own.
+        """
+        self._source, self._apart = dataset, apart
 
     def warm(self) -> None:
         """Begin to bring the index up to date in the background, if it follows a dataset."""
@@ -163,14 +168,17 @@ class SearchIndex:
         with self._guard:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(
-                    target=self._try, args=(source,), name="kymgraph-search", daemon=True
+                    target=self._try, args=(source, self._apart), name="kymgraph-search", daemon=True
                 )
                 self._thread.start()
             return self._thread
 
-    def _try(self, source: Source) -> None:
+    def _try(self, source: Source, apart: Apart | None = None) -> None:
         try:
-            update.bring(self._folder, self._project, source)
+            if apart is not None:
+                apart()
+            else:
+                update.bring(self._folder, self._project, source)
         except KymgraphError as error:
             log.warning("%s", error.message)
             self._failed = (time.monotonic() + _AGAIN, error)
@@ -254,6 +262,8 @@ class SearchIndex:
     def close(self) -> None:
         """Close the file. Questions afterwards open it again."""
         self._closed = True
+        if self._apart is not None:
+            self._apart.close()
         with self._guard:
             idle, self._idle = self._idle, []
         for _, connection in idle:
