@@ -15,13 +15,16 @@ from api.cache import Answered
 from api.deps import Services, client_of
 from api.linked.answers import check_parameters, generation, link_header
 from api.linked.negotiate import BY_NAME, PAGE, named, negotiate
+from api.linked.ontology import OntologyPage
 from api.linked.page import Shown
 from api.linked.paths import header_iri, path_of
 from api.negotiate import LANGUAGES, Language
 from api.problems import NotFound
 from api.wire import AnsweredResponse
 from kymgraph.errors import GraphNotFound
-from kymgraph.namespaces import KYM, KYMSH, OWL, PREFIXES, RDF, SKOS
+from kymgraph.namespaces import KYMSH, OWL, PREFIXES, RDF
+from kymgraph.project import ONTOLOGY_GRAPH
+from kymgraph.publishing import ontology_docs
 from kymgraph.publishing.resource import LABELS, in_language
 from kymgraph.queries import term_literal
 from kymgraph.rdf import Literal, NamedNode
@@ -30,7 +33,6 @@ from kymgraph.view import View
 
 #: Terms listed on a page at most.
 _MOST: Final = 20_000
-_ENGINE: Final = {"ontology": KYM, "shapes": KYMSH}
 TERMS: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The page, or the RDF",
@@ -74,16 +76,18 @@ async def terms(
     if licence:
         links.append(f'<{header_iri(licence)}>; rel="license"')
     if chosen is PAGE:
-        groups = await asyncio.to_thread(_groups, services, view, name, lang, more)
-        body = services.pages.render(
-            "terms.html",
-            lang,
-            path=f"/{name}",
-            parameters=request.query_params.multi_items(),
-            name=name,
-            groups=groups,
-            downloads=[(known, f"/{name}.{known.name}") for known in GRAPH_FORMATS],
-        )
+        parts: dict[str, Any] = {
+            "path": f"/{name}",
+            "parameters": request.query_params.multi_items(),
+            "downloads": [(known, f"/{name}.{known.name}") for known in GRAPH_FORMATS],
+        }
+        if name == ONTOLOGY_GRAPH:
+            read = await asyncio.to_thread(ontology_docs.read, view, services.project)
+            page = OntologyPage(read, services.project, lang, more, services.root)
+            body = services.pages.render("ontology.html", lang, page=page, licence=licence, **parts)
+        else:
+            groups = await asyncio.to_thread(_groups, services, view, name, lang, more)
+            body = services.pages.render("terms.html", lang, name=name, groups=groups, **parts)
         answer = Answered(
             "text/html; charset=utf-8",
             generation=view.generation,
@@ -125,10 +129,10 @@ def _check_version(services: Services, view: View, version: str) -> None:
 def _groups(
     services: Services, view: View, name: str, lang: Language, more: dict[str, str]
 ) -> list[tuple[str, list[tuple[str, Shown, Shown | None]]]]:
-    """The terms by what they are: their anchor, their name with the link to their page, their definition."""
+    """The shapes by what they are: their anchor, their name with the link to their page, their message."""
     base = services.project.base
-    wanted = (RDF + "type", *LABELS, SKOS + "definition", PREFIXES["sh"] + "message")
-    starts = {base.iri + name + "#", _ENGINE[name]}
+    wanted = (RDF + "type", *LABELS, PREFIXES["sh"] + "message")
+    starts = {base.iri + name + "#", KYMSH}
     rows = view.select(
         f"SELECT ?s ?p ?o WHERE {{ GRAPH <{base.graph(name)}> {{ ?s ?p ?o }} FILTER("
         + " || ".join(f"STRSTARTS(STR(?s), {term_literal(start)})" for start in sorted(starts))
@@ -144,7 +148,7 @@ def _groups(
     for iri in sorted(said, key=str.casefold)[:_MOST]:
         known = said[iri]
         labels = next((_literals(known[p]) for p in LABELS if p in known), [])
-        told = _literals([*known.get(SKOS + "definition", []), *known.get(PREFIXES["sh"] + "message", [])])
+        told = _literals(known.get(PREFIXES["sh"] + "message", []))
         label, definition = in_language(labels, languages), in_language(told, languages)
         anchor = iri.partition("#")[2]
         shown = Shown(
@@ -160,10 +164,6 @@ def _groups(
 
 
 _KINDS: Final = {
-    OWL + "Class": "1.class",
-    OWL + "ObjectProperty": "2.relation",
-    OWL + "DatatypeProperty": "3.value",
-    OWL + "AnnotationProperty": "4.annotation",
     PREFIXES["sh"] + "NodeShape": "1.node-shape",
     PREFIXES["sh"] + "PropertyShape": "2.property-shape",
 }

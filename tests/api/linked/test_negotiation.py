@@ -187,7 +187,7 @@ def test_every_term_has_an_anchor_and_a_page(world: World, http: httpx.Client) -
     text = http.get(world.url + "/ontology", headers={"Accept": "text/html"}).text
     shapes = http.get(world.url + "/shapes.html").text
 
-    assert set(re.findall(r'<dt id="([^"]+)">', text)) == {"Plan", "elementOf", "budget"}
+    assert set(re.findall(r'<section class="term" id="([^"]+)"', text)) == {"Plan", "elementOf", "budget"}
     assert "aiottu kulku" in text
     assert 'id="plan-name"' in shapes
     assert http.get(world.url + f"/page?iri={quote(BASE, safe='')}ontology%23Plan").status_code == 200
