@@ -22,12 +22,8 @@ import functools
 import json
 import os
 import platform
-import shutil
-import signal
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 import urllib.parse
 from collections.abc import Iterator, Mapping
@@ -40,6 +36,7 @@ from query import (
     ID,
     PRIORITIES_PER_PROGRAMME,
     Server,
+    in_folder,
     percentile,
     sizes,
     start_kymgraph,
@@ -228,9 +225,7 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, default=HERE.parent / ".venv-bench")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "linked.jsonl")
     args = parser.parse_args()
-    work = Path(tempfile.mkdtemp(prefix="kymgraph-bench-"))
-    servers: list[Server] = []
-    try:
+    with in_folder() as (work, servers):
         plain, named = work / "generated.nt", work / "generated.nq"
         with plain.open("w") as one, named.open("w") as other:
             for line in triples(args.triples):
@@ -246,15 +241,6 @@ def main() -> None:
         for server in servers:
             wait_for(server.url, server.process)
         report(args, ours, peer, measure(args, work, ours, peer))
-    finally:
-        for server in servers:
-            server.process.send_signal(signal.SIGTERM)
-        for server in servers:
-            try:
-                server.process.wait(20)
-            except subprocess.TimeoutExpired:
-                server.process.kill()
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def measure(

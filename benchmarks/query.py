@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import datetime
 import json
 import os
@@ -360,7 +361,7 @@ def start_kymgraph(work: Path, data: Path) -> Server:
     )
     shutil.copy(data, project / "data" / "generated.nt")
     exe = Path(sys.executable).with_name("kymgraph")
-    env = dict(os.environ, KYMGRAPH_RATE_LIMIT="0")
+    env = dict(os.environ, KYMGRAPH_RATE_LIMIT="0", KYMGRAPH_SEARCH_WARM="false")
     store = work / "store"
     subprocess.run([exe, "build", "--project", project, "--store", store], check=True, env=env)
     port = free_port()
@@ -442,6 +443,23 @@ def start_rdflib_endpoint(work: Path, peers: Path) -> Server | None:
     )
 
 
+@contextlib.contextmanager
+def in_folder() -> Iterator[tuple[Path, list[Server]]]:
+    """A temporary folder, and a list of servers that are ended when its block is left."""
+    work, servers = Path(tempfile.mkdtemp(prefix="kymgraph-bench-")), list[Server]()
+    try:
+        yield work, servers
+    finally:
+        for server in servers:
+            server.process.send_signal(signal.SIGTERM)
+        for server in servers:
+            try:
+                server.process.wait(20)
+            except subprocess.TimeoutExpired:
+                server.process.kill()
+        shutil.rmtree(work, ignore_errors=True)
+
+
 def percentile(values: list[float], share: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
@@ -459,15 +477,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "results" / "query.jsonl")
     args = parser.parse_args()
     size = sizes(args.triples)
-    work = Path(tempfile.mkdtemp(prefix="kymgraph-bench-"))
-    servers: list[Server] = []
-    try:
+    with in_folder() as (work, servers):
         data = work / "generated.nt"
         with data.open("w") as out:
             out.writelines(triples(args.triples))
         ox = start_oxigraph(work, data, args.peers)
         rdflib_peer = start_rdflib_endpoint(work, args.peers) if ox else None
-        servers = [s for s in (start_kymgraph(work, data), ox, rdflib_peer) if s]
+        servers += [s for s in (start_kymgraph(work, data), ox, rdflib_peer) if s]
         for server in servers:
             wait_for(server.url, server.process)
         missing = {"oxigraph", "rdflib-endpoint"} - {s.name for s in servers}
@@ -488,15 +504,6 @@ def main() -> None:
                     for kind, values in tally.times.items():
                         times[part][server.name][kind] += values
         report(args, servers, rates, times)
-    finally:
-        for server in servers:
-            server.process.send_signal(signal.SIGTERM)
-        for server in servers:
-            try:
-                server.process.wait(20)
-            except subprocess.TimeoutExpired:
-                server.process.kill()
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def report(

@@ -19,12 +19,8 @@ import datetime
 import json
 import os
 import platform
-import shutil
-import signal
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 import urllib.parse
 from importlib import metadata
@@ -177,14 +173,12 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, default=query.ROOT / ".venv-bench")
     parser.add_argument("--out", type=Path, default=query.HERE / "results" / "rest.jsonl")
     args = parser.parse_args()
-    work = Path(tempfile.mkdtemp(prefix="kymgraph-bench-"))
-    servers: list[query.Server] = []
-    try:
+    with query.in_folder() as (work, servers):
         data = work / "generated.nt"
         with data.open("w") as out:
             out.writelines(query.triples(args.triples))
         peer = query.start_oxigraph(work, data, args.peers)
-        servers = [start_kymgraph(work, data), *([peer] if peer else [])]
+        servers += [start_kymgraph(work, data), *([peer] if peer else [])]
         for server in servers:
             query.wait_for(server.url, server.process)
         if peer is None:
@@ -201,15 +195,6 @@ def main() -> None:
             for server in servers if round_ % 2 == 0 else reversed(servers):
                 rates[server.name].append(asyncio.run(again(server, pages, args.clients, args.seconds)))
         report(args, servers, first, rates)
-    finally:
-        for server in servers:
-            server.process.send_signal(signal.SIGTERM)
-        for server in servers:
-            try:
-                server.process.wait(20)
-            except subprocess.TimeoutExpired:
-                server.process.kill()
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def report(
