@@ -465,7 +465,7 @@ def test_killed_at_any_step_it_is_finished_to_the_same_end(
     firsts = [number for number, step in enumerate(steps) if step not in steps[:number]]
     lasts = [number for number, step in enumerate(steps) if step not in steps[number + 1 :]]
     tried = sorted({*firsts, *lasts})
-    for at in tried[:: size(quick=3, ci=1, night=1)] if len(tried) > 6 else tried:
+    for at in tried[:: size(quick=4, ci=2, night=1)] if len(tried) > 6 else tried:
         here, store = copied(made, tmp_path / f"killed-{at}")
         ran = _cut_off(here, at)
         assert ran.returncode == -signal.SIGKILL, (steps[at], ran.stderr)

@@ -25,7 +25,7 @@ from kymgraph.view import View
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = os.environ.get("KYMGRAPH_TEST", "quick")
-CHANGES = {"quick": 200, "ci": 1000, "night": 5000}[SIZE]
+CHANGES = {"quick": 200, "ci": 500, "night": 5000}[SIZE]
 BASE = "https://example.org/kym/"
 PHONE = " ".join(("040", "123", "4567"))  #: nobody's
 PROJECT = Project(ROOT, Base(BASE), sources={"alpha": "a.txt", "beta": "b.txt"})

@@ -458,7 +458,7 @@ def test_a_power_cut_loses_nothing_acknowledged_and_brings_nothing_refused_back(
         raise OSError(28, "No space left on device")
 
     with opened(store, project, keep=2, grace=0) as out:
-        for number in range(size(quick=10, ci=25, night=200)):
+        for number in range(size(quick=10, ci=15, night=200)):
             each = change(out.head, added=[quad(project, f"n{number}")], removed=[])
             try:
                 with monkeypatch.context() as patched:
@@ -484,7 +484,7 @@ def test_a_power_cut_loses_nothing_acknowledged_and_brings_nothing_refused_back(
             real = journal._encode(
                 journal._header(following.entry), journal.to_patch(following.change), len(synced)
             )
-            for tail in moments.sample(list(tails(real, moments)), size(quick=1, ci=3, night=5)):
+            for tail in moments.sample(list(tails(real, moments)), size(quick=1, ci=2, night=5)):
                 shutil.rmtree(cut.folder, ignore_errors=True)
                 shutil.copytree(store.folder, cut.folder, ignore=shutil.ignore_patterns("live"))
                 shutil.copytree(moments.choice(snapshots), cut.folder / "live")
