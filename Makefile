@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: serve test install clients lint lock bench docs clean
+.PHONY: serve test install clients catalogue-tools link-tools lint lock bench docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,8 @@ help:
 	@echo "make test     run the test suite (KYMGRAPH_TEST=quick|ci|night)"
 	@echo "make install  what both share: .venv with the pinned dependencies and the kymgraph command"
 	@echo "make clients  what tests/clients need of npm; without it those tests are skipped"
+	@echo "make catalogue-tools  what tests/catalogues reads our catalogue with; without it those tests are skipped"
+	@echo "make link-tools  what tests/linking reads our export of links with; without it that test is skipped"
 	@echo "make lint     ruff, mypy --strict, import contracts"
 	@echo "make lock     renew requirements.lock from pyproject.toml"
 	@echo "make bench    run the benchmarks (minutes)"
@@ -36,6 +38,24 @@ $(CLIENTS): tests/clients/package-lock.json
 
 clients: $(CLIENTS)
 
+# CKAN's reader of DCAT-AP, in an environment of its own: it brings other versions of what we use ourselves.
+TOOLS := tests/catalogues/.venv
+$(TOOLS)/.installed: tests/catalogues/requirements.lock
+	test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r tests/catalogues/requirements.lock
+	touch $@
+
+catalogue-tools: $(TOOLS)/.installed
+
+# The package of SSSOM, likewise.
+LINK_TOOLS := tests/linking/.venv
+$(LINK_TOOLS)/.installed: tests/linking/requirements.lock
+	test -x $(LINK_TOOLS)/bin/python || $(PYTHON) -m venv $(LINK_TOOLS)
+	$(LINK_TOOLS)/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r tests/linking/requirements.lock
+	touch $@
+
+link-tools: $(LINK_TOOLS)/.installed
+
 serve: $(STAMP)
 	$(BIN)/kymgraph serve --port $(PORT)
 
@@ -53,6 +73,10 @@ lint: $(STAMP)
 lock:
 	uv pip compile pyproject.toml --extra reason --extra mcp --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o requirements.lock
+	uv pip compile tests/catalogues/requirements.in --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o tests/catalogues/requirements.lock
+	uv pip compile tests/linking/requirements.in --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o tests/linking/requirements.lock
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/query.py

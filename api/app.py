@@ -38,9 +38,13 @@ from api.openapi.document import Described
 from api.pages import Pages
 from api.prefix import rooted, without_root
 from api.problems import MethodNotAllowed, NotFound, RequestError, UriTooLong, problem
+from api.published import Published
 from api.rest.state import Rest
 from api.routes import (
+    catalog,
     changes,
+    ckan,
+    dumps,
     examples,
     feeds,
     graphs,
@@ -129,6 +133,7 @@ class Application:
         await dataset.start()
         net = Client(settings.allow_hosts)
         access = Access(dataset.store.folder / ACCESS_FILE)
+        linked_data = LinkedData(project, dataset)
         self._services = services = Services(
             settings=settings,
             project=project,
@@ -150,10 +155,12 @@ class Application:
             access=access,
             authenticator=Authenticator(access, _issuer(settings, access, net)),
             net=net,
-            linked=LinkedData(project, dataset),
+            linked=linked_data,
             rest=Rest(project, dataset, load_routes(project)),
             search=SearchIndex(project, dataset.store.folder / SEARCH_FOLDER),
+            published=Published(project, dataset, linked_data, ahead=settings.dumps_ahead),
         )
+        services.published.start()
         services.search.follow(dataset, apart=Apart(project.folder, dataset.store.folder))
         services.metrics.registry.register(ops.StateCollector(services))
         self._root = root_of(settings)
@@ -170,6 +177,7 @@ class Application:
             self._services.cache.clear()
             self._services.authenticator.close()
             self._services.search.close()
+            await self._services.published.close()
             # Workers end when their connection closes, so nothing is lost if this takes too long.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._services.judge.aclose(), _CLOSE_SECONDS)
@@ -363,7 +371,8 @@ def _fastapi(services: Services) -> FastAPI:
     )
     framework.state.services = services
     rest.register(framework, services)  # before what catches every path below /api/v1
-    for module in (linked, rest, search, reconcile, feeds, graphs, changes, validate, ops, examples):
+    published = (catalog, dumps, ckan, feeds)
+    for module in (*published, linked, rest, search, reconcile, graphs, changes, validate, ops, examples):
         framework.include_router(module.router)
     framework.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
 

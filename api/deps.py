@@ -17,6 +17,7 @@ from api.examples import Example
 from api.linked.state import LinkedData
 from api.negotiate import Language, language
 from api.pages import Pages
+from api.published import Published
 from api.rest.state import Rest
 from kymgraph.access import Access, Authenticator
 from kymgraph.dataset import Dataset
@@ -102,6 +103,7 @@ class Services:
     linked: LinkedData
     rest: Rest
     search: SearchIndex
+    published: Published
     ready: bool = False
 
     @property

@@ -104,6 +104,8 @@ async def describe(services: Services, endpoint: str, chosen: ResultFormat) -> t
             quads.append(_quad(service, SD + "resultFormat", NamedNode(_FORMATS + _FORMAT_NAMES[known.name])))
     if services.project.default_graph == "union":
         quads.append(_quad(service, SD + "feature", NamedNode(SD + "UnionDefaultGraph")))
+    if services.settings.allow_hosts:
+        quads.append(_quad(service, SD + "feature", NamedNode(SD + "BasicFederatedQuery")))
     for number, (iri, triples) in enumerate(counts.named.items()):
         named, graph = BlankNode(f"named{number}"), BlankNode(f"graph{number}")
         quads += [

@@ -151,11 +151,15 @@ KINDS: Final[dict[str, Kind]] = {
     "unsupported-media-type": Kind(
         415, "Mediatyyppiä ei tueta", "Medietypen stöds inte", "Unsupported media type"
     ),
+    "range-not-satisfiable": Kind(416, "Osaa ei ole", "Delen finns inte", "Range not satisfiable"),
     "merge-too-large": Kind(
         422,
         "Yhdistettävät graafit ovat liian suuria",
         "Graferna är för stora att slå ihop",
         "Merge too large",
+    ),
+    "service-unsupported": Kind(
+        422, "SERVICE-kutsua ei voi välittää", "SERVICE-anropet kan inte förmedlas", "SERVICE not supported"
     ),
     "generation-not-kept": Kind(
         422, "Sukupolvea ei ole tallessa", "Generationen finns inte kvar", "Generation not kept"
@@ -178,6 +182,7 @@ KINDS: Final[dict[str, Kind]] = {
     "token-not-found": Kind(404, "Tunnistetta ei löydy", "Token finns inte", "Token not found"),
     "host-not-allowed": Kind(422, "Palvelin ei ole sallittu", "Servern är inte tillåten", "Host not allowed"),
     "fetch-failed": Kind(502, "Haku epäonnistui", "Hämtningen misslyckades", "Fetching failed"),
+    "source-shrunk": Kind(502, "Lähde on huvennut", "Källan har krympt", "Source has shrunk"),
     "gate-rejected": Kind(422, "Muutos ei noudata sääntöjä", "Ändringen följer inte reglerna", "Rejected"),
     "too-many-requests": Kind(429, "Liikaa pyyntöjä", "För många förfrågningar", "Too many requests"),
     "internal": Kind(500, "Palvelimen virhe", "Serverfel", "Internal error"),
@@ -196,6 +201,15 @@ KINDS: Final[dict[str, Kind]] = {
     "store-broken": Kind(503, "Tietovarasto on rikki", "Datalagret är skadat", "Store broken"),
     "store-locked": Kind(503, "Tietovarasto on lukittu", "Datalagret är låst", "Store locked"),
     "sandbox-missing": Kind(503, "Suojaus puuttuu", "Skyddet saknas", "Sandbox missing"),
+    "service-failed": Kind(
+        502, "Toinen palvelin ei vastannut kelvollisesti", "Den andra servern svarade fel", "Endpoint failed"
+    ),
+    "service-timeout": Kind(
+        504,
+        "Toinen palvelin ei vastannut ajoissa",
+        "Den andra servern svarade inte i tid",
+        "Endpoint timed out",
+    ),
     "query-timeout": Kind(504, "Kysely kesti liian kauan", "Frågan tog för lång tid", "Query timed out"),
 }
 

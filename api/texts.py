@@ -279,7 +279,9 @@ _TEXTS: Final[dict[str, tuple[str, str, str]]] = {
     "owl.inverse-of": ("käänteinen:", "omvänd:", "inverse of"),
     "owl.functional": ("funktionaalinen", "funktionell", "functional"),
     "owl.inverse-functional": (
-        "käänteisesti funktionaalinen", "omvänt funktionell", "inverse functional",
+        "käänteisesti funktionaalinen",
+        "omvänt funktionell",
+        "inverse functional",
     ),
     "owl.transitive": ("transitiivinen", "transitiv", "transitive"),
     "owl.symmetric": ("symmetrinen", "symmetrisk", "symmetric"),

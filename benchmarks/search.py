@@ -30,10 +30,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kymgraph import files
+from kymgraph import files, words
 from kymgraph.namespaces import KYM
 from kymgraph.project import Project
-from kymgraph.search import file, update, words
+from kymgraph.search import file, update
 from kymgraph.search.entries import Entry, Name, Reader, rank_of
 from kymgraph.search.index import SearchIndex
 from kymgraph.store.memory import MemoryView

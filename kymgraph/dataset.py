@@ -16,12 +16,12 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
 
-from kymgraph import files, ledger, results
+from kymgraph import federation, files, ledger, results
 from kymgraph.changeset import Changeset, Sum
 from kymgraph.commit import Outcome, Request
 from kymgraph.errors import (
@@ -35,7 +35,7 @@ from kymgraph.errors import (
 )
 from kymgraph.namespaces import XSD, Base
 from kymgraph.project import LEDGER_GRAPH, ONTOLOGY_GRAPH, SHAPES_GRAPH, Project
-from kymgraph.queries import NamedQuery, inspect, term_iri, term_literal, tokenize
+from kymgraph.queries import NamedQuery, inspect, substitute, term_iri, term_literal, tokenize
 from kymgraph.rdf import (
     FORMATS,
     Format,
@@ -65,6 +65,9 @@ T = TypeVar("T")
 #: Generations other than the current one that have workers of their own at a time.
 OLD_POOLS: Final = 3
 
+#: Seconds that a query with SERVICE may take where nobody has said.
+DEADLINE: Final = 15.0
+
 #: What a parameter of a query may be in Python.
 Value = str | int | float | bool | Decimal | datetime.date | datetime.datetime | NamedNode | Literal
 
@@ -74,6 +77,9 @@ class PoolSettings(Protocol):
 
     @property
     def pool(self) -> dict[str, Any]: ...
+
+    @property
+    def allow_hosts(self) -> list[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +138,19 @@ class Dataset:
     """
 
     def __init__(
-        self, project: Project, store: EmbeddedStore, *, settings: PoolSettings | None = None, **pool: Any
+        self,
+        project: Project,
+        store: EmbeddedStore,
+        *,
+        settings: PoolSettings | None = None,
+        allow_hosts: Sequence[str] | None = None,
+        **pool: Any,
     ) -> None:
         self.project = project
         self.store = store
+        if allow_hosts is None:
+            allow_hosts = settings.allow_hosts if settings else federation.from_environment()
+        self._federation = federation.Federation(allow_hosts)
         self._options = {"prefixes": project.prefixes, **(settings.pool if settings else {}), **pool}
         #: One pool for what is current (None), and one for each older generation that was asked for.
         self._pools: dict[int | None, WorkerPool] = {}
@@ -149,11 +164,14 @@ class Dataset:
         store: str | Path | None = None,
         *,
         settings: PoolSettings | None = None,
+        allow_hosts: Sequence[str] | None = None,
         **pool: Any,
     ) -> Self:
         """The dataset of `project` in the store folder `store` (default: the project's own).
 
         `settings` and, before them, `pool` give the options of the worker pool (`store.workers.WorkerPool`).
+        `allow_hosts` (`host:port`) are whom SERVICE may ask, by default those of the settings, or of the
+        environment.
         Raises StoreMissing, StoreBroken; InputError for the address of a remote store.
         """
         if isinstance(store, str) and store.startswith(("http://", "https://")):
@@ -164,7 +182,7 @@ class Dataset:
             )
         embedded = EmbeddedStore(store if store is not None else project.store_folder)
         embedded.checkpoint_path()
-        return cls(project, embedded, settings=settings, **pool)
+        return cls(project, embedded, settings=settings, allow_hosts=allow_hosts, **pool)
 
     # -- reading in this process
 
@@ -302,20 +320,33 @@ class Dataset:
         terms by variable name. `client` is whom the query counts for; `deadline` is in seconds; `at` a
         generation still on disk.
 
-        Raises QuerySyntaxError, QueryTooLarge, QueryTimeout, QueryMemory, QueryRefused, ServiceNotAllowed,
-        UpdateNotAllowed, MergeTooLarge, Busy, TooManyRequests, FormatNotAvailable, GenerationNotKept.
+        A call of another endpoint (SERVICE) is asked before the query runs: `kymgraph.federation`.
+
+        Raises QuerySyntaxError, QueryTooLarge, QueryTimeout, QueryMemory, QueryRefused, UpdateNotAllowed,
+        MergeTooLarge, Busy, TooManyRequests, FormatNotAvailable, GenerationNotKept; with SERVICE also
+        ServiceNotAllowed, ServiceUnsupported, ServiceFailed.
         """
         from kymgraph.store.workers import Job
 
         pool = await self._pool(None if at is None or at == self.generation else at)
         job = Job(
             text=text,
-            format=format or results.available(inspect(text).form)[0].name,
+            format=format or results.available(inspect(text, allow_service=True).form)[0].name,
             default_graphs=tuple(default_graphs) if default_graphs else None,
             named_graphs=tuple(named_graphs) if named_graphs else None,
             bindings=dict(bindings or {}),
             base=base,
         )
+        if federation.calls_service(text):
+            if bindings:
+                job = replace(job, text=substitute(text, bindings), bindings={})
+            if inspect(job.text, base=base, allow_service=True).has_service:
+                return await self._federation.answer(
+                    job,
+                    lambda part, seconds: pool.run(part, client=client, deadline=seconds),
+                    client=client,
+                    deadline=self._options.get("deadline", DEADLINE) if deadline is None else deadline,
+                )
         return await pool.run(job, client=client, deadline=deadline)
 
     async def run(self, job: Job, *, client: str = "", deadline: float | None = None) -> Answer:
@@ -543,7 +574,7 @@ class Dataset:
         Raises what `answer` raises, and BadParameter.
         """
         bindings = bind(text, params, self.project.base)
-        form = inspect(text).form
+        form = inspect(text, allow_service=True).form
         if form not in ("select", "ask"):
             raise InputError(
                 f"query() gives rows; {form.upper()} gives a graph",

@@ -110,6 +110,24 @@ class ServiceNotAllowed(KymgraphError):
     code = "service-not-allowed"
 
 
+class ServiceUnsupported(KymgraphError):
+    """SERVICE in a form or place where asking beforehand would not mean the same. Nothing was run."""
+
+    code = "service-unsupported"
+
+
+class ServiceFailed(KymgraphError):
+    """An endpoint named by SERVICE refused, sent what is no answer, or sent too much of it."""
+
+    code = "service-failed"
+
+
+class ServiceTimeout(ServiceFailed):
+    """An endpoint named by SERVICE did not answer in time."""
+
+    code = "service-timeout"
+
+
 class UpdateNotAllowed(KymgraphError):
     """A SPARQL Update was sent where a query is expected."""
 
@@ -339,6 +357,12 @@ class FetchFailed(KymgraphError):
     """An allowed outbound request that was not answered, or with too much."""
 
     code = "fetch-failed"
+
+
+class SourceShrunk(KymgraphError):
+    """A catalogue that has lost most of its records since the last harvest. Nothing was changed."""
+
+    code = "source-shrunk"
 
 
 class PortTaken(KymgraphError):

@@ -13,7 +13,6 @@ from typing import Final
 DEFAULT_BASE: Final = "https://w3id.org/kymgraph/"
 ONTOLOGY: Final = "https://w3id.org/kymgraph/ontology"
 KYM: Final = ONTOLOGY + "#"
-KYM_ONTOLOGY: Final = KYM
 KYMSH: Final = "https://w3id.org/kymgraph/shapes#"
 
 RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"

@@ -10,6 +10,7 @@ may be empty or missing. Keys of `kymgraph.toml`:
   `data/_default.ttl` holds)
 - `blank_nodes`: "skolem" (they get names; the default) or "keep"
 - `[union] exclude`: graph names that the union leaves out; `harvest/*` stands for all below `harvest/`
+- `[shapes]`: `"harvest/*" = "harvest"` has each of these graphs judged alone by shapes in `shapes/harvest/`
 - `[sources]`: graph name = name of the text file that the graph was read from
 - `[prefixes]`: more prefixes for reading and writing, beside those of `kymgraph.namespaces`
 """
@@ -50,6 +51,7 @@ class Project:
     default_graph: str = "union"
     blank_nodes: str = "skolem"
     union_exclude: tuple[str, ...] = UNION_EXCLUDE
+    shape_sets: Mapping[str, str] = field(default_factory=dict)  #: by pattern of graph names
     sources: Mapping[str, str] = field(default_factory=dict)
     extra_prefixes: Mapping[str, str] = field(default_factory=dict)
     license: str = ""
@@ -121,6 +123,10 @@ class Project:
         """All that make up the graph `shapes`."""
         return self._files("shapes", "*", RDF_SUFFIXES)
 
+    def set_files(self, folder: str) -> list[Path]:
+        """The shapes that some graphs are judged by alone; not part of the graph `shapes`."""
+        return self._files(f"shapes/{folder}", "*", RDF_SUFFIXES)
+
     def policy_files(self) -> list[Path]:
         return self._files("shapes/policy", "*", (".rq",))
 
@@ -131,7 +137,8 @@ class Project:
     def rule_files(self) -> list[Path]:
         """What changes are judged by: settings, shapes and policy rules."""
         settings = [self.folder / SETTINGS_FILE] if (self.folder / SETTINGS_FILE).is_file() else []
-        return [*settings, *self.shape_files(), *self.policy_files()]
+        sets = [file for folder in sorted(set(self.shape_sets.values())) for file in self.set_files(folder)]
+        return [*settings, *self.shape_files(), *sets, *self.policy_files()]
 
     def rdf_files(self) -> list[Path]:
         """What the store is built from, in the order in which it is read."""
@@ -176,10 +183,22 @@ class Project:
         (True, False)
         """
         name = self.base.graph_name(graph_iri)
-        return name is None or not any(
-            name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
-            for pattern in self.union_exclude
-        )
+        return name is None or not any(_matches(pattern, name) for pattern in self.union_exclude)
+
+    def shape_set(self, graph_iri: str) -> str | None:
+        """The folder in `shapes/` whose shapes judge this named graph alone; the first that fits counts.
+
+        >>> project = Project(Path("."), shape_sets={"harvest/*": "harvest"})
+        >>> [project.shape_set(project.base.graph(name)) for name in ("harvest/x", "lineage")]
+        ['harvest', None]
+        """
+        name = self.base.graph_name(graph_iri)
+        fits = (folder for pattern, folder in self.shape_sets.items() if name and _matches(pattern, name))
+        return next(fits, None)
+
+
+def _matches(pattern: str, name: str) -> bool:
+    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
 
 
 def _packed() -> Path:
@@ -194,9 +213,12 @@ _KEYS: Final[dict[str, type]] = {
     "default_graph": str,
     "blank_nodes": str,
     "union": dict,
+    "shapes": dict,
     "sources": dict,
     "prefixes": dict,
 }
+#: Folders in `shapes/` that hold something else.
+_NO_SETS: Final = ("policy", "hygiene")
 _CHOICES: Final = {"default_graph": ("union", "strict"), "blank_nodes": ("skolem", "keep")}
 
 
@@ -219,7 +241,7 @@ def _from_table(folder: Path, file: Path, table: dict[str, Any]) -> Project:
             raise wrong(f"{key} is {table[key]!r}", f"write one of {', '.join(choices)}")
     if unknown := set(table.get("union", {})) - {"exclude"}:
         raise wrong(f"unknown key 'union.{min(unknown)}'", "known is 'exclude'")
-    for key in ("title", "sources", "prefixes"):
+    for key in ("title", "shapes", "sources", "prefixes"):
         for name, value in table.get(key, {}).items():
             if not isinstance(value, str):
                 raise wrong(f"{key}.{name} must be a text, not {value!r}")
@@ -227,6 +249,9 @@ def _from_table(folder: Path, file: Path, table: dict[str, Any]) -> Project:
     for key, items in (("languages", table.get("languages", [])), ("union.exclude", exclude)):
         if not isinstance(items, list) or not all(isinstance(item, str) and item for item in items):
             raise wrong(f"{key} must be a list of texts, not {items!r}")
+    for pattern, name in table.get("shapes", {}).items():
+        if not re.fullmatch("[a-z0-9][a-z0-9-]*", name) or name in _NO_SETS:
+            raise wrong(f"shapes.{pattern} is {name!r}", "name a folder in shapes/ that holds a set")
     if not re.fullmatch(r"(https?://[^\s<>\"{}|^`\\]+)?", table.get("license", "")):
         raise wrong(f"license is {table['license']!r}", "write the licence's IRI")
     try:
@@ -241,6 +266,7 @@ def _from_table(folder: Path, file: Path, table: dict[str, Any]) -> Project:
         default_graph=table.get("default_graph", "union"),
         blank_nodes=table.get("blank_nodes", "skolem"),
         union_exclude=tuple(exclude),
+        shape_sets=table.get("shapes", {}),
         sources=table.get("sources", {}),
         extra_prefixes=table.get("prefixes", {}),
         license=table.get("license", ""),

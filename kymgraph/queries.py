@@ -386,6 +386,23 @@ def _inspect_all(text: str, limits: Limits, base: str | None) -> QueryInfo:
     )
 
 
+class Scope(NamedTuple):
+    """What the prologue of a query declares."""
+
+    prefixes: Mapping[str, str]
+    base: str | None
+    first: int  #: index of the first token after it
+
+    def iri(self, text: str, token: Token) -> str:
+        """The IRI that a token of the text stands for. Raises QuerySyntaxError for an unknown prefix."""
+        return _iri(text, token, self.prefixes, self.base)
+
+
+def prologue(text: str, tokens: list[Token], base: str | None = None) -> Scope:
+    """What the tokens of a query declare; `base` is the base IRI before the text's own."""
+    return Scope(*_prologue(text, tokens, base))
+
+
 def _prologue(text: str, tokens: list[Token], base: str | None) -> tuple[dict[str, str], str | None, int]:
     """Prefixes, base, and the index of the first token after them."""
     prefixes: dict[str, str] = {}
@@ -588,6 +605,15 @@ def term_literal(value: str, *, datatype: str | None = None, lang: str | None = 
     )
     suffix = f"@{lang}" if lang else f"^^<{datatype}>" if datatype else ""
     return f'"{escaped}"{suffix}'
+
+
+def is_term(text: str) -> bool:
+    """Whether this is one IRI or literal in N-Triples form, and nothing else.
+
+    >>> is_term('"a"@fi'), is_term('"a" "b"')
+    (True, False)
+    """
+    return _TERM.fullmatch(text) is not None
 
 
 _LITERAL_ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}

@@ -17,7 +17,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import IO, Final, TypeAlias
 
 import pyoxigraph as ox
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple, Variable
@@ -52,6 +52,7 @@ __all__ = [
     "read_bytes",
     "restore_datatypes",
     "serialise",
+    "serialise_to",
     "skolemise",
     "unpack",
 ]
@@ -131,12 +132,14 @@ def parse(
     base: str | None = None,
     name: str | None = None,
     rename_blank_nodes: bool = False,
+    lenient: bool = False,
 ) -> list[Quad]:
     """Read RDF into quads, as written (call `canonical` before comparing them).
 
     A path names its own format unless `fmt` is given; `.gz` is unpacked. `graph` takes the place of the
     default graph; graphs that TriG, N-Quads or JSON-LD name themselves are kept. `base` resolves relative
-    IRIs. `rename_blank_nodes` gives fresh labels, so that quads of two files can lie in one list.
+    IRIs. `rename_blank_nodes` gives fresh labels, so that quads of two files can lie in one list. `lenient`
+    lets IRIs through that are none: what is read so is not for the store.
 
     Raises RdfSyntaxError with line and column, UnsafePayload for RDF/XML with a DTD (entities can make
     gigabytes of a few hundred bytes), and InputError for what cannot be read or held at all.
@@ -161,7 +164,9 @@ def parse(
     target: GraphName = graph if graph is not None else DEFAULT_GRAPH
     quads: list[Quad] = []
     try:
-        for quad in ox.parse(data, format=fmt.ox, base_iri=base, rename_blank_nodes=rename_blank_nodes):
+        for quad in ox.parse(
+            data, format=fmt.ox, base_iri=base, rename_blank_nodes=rename_blank_nodes, lenient=lenient
+        ):
             if isinstance(quad.object, Triple) or (
                 isinstance(quad.object, Literal) and quad.object.direction is not None
             ):
@@ -428,6 +433,16 @@ def serialise(quads: Iterable[Quad], fmt: Format, prefixes: Mapping[str, str] | 
     data = ox.serialize(statements, format=fmt.ox, prefixes=dict(prefixes or {}))
     assert data is not None
     return data
+
+
+def serialise_to(
+    output: IO[bytes], quads: Iterable[Quad], fmt: Format, prefixes: Mapping[str, str] | None = None
+) -> None:
+    """As `serialise`, but written as the quads come, which need not fit into memory; double ones stay."""
+    statements: Iterable[Quad] | Iterable[Triple] = quads
+    if not fmt.takes_graphs:
+        statements = (Triple(q.subject, q.predicate, q.object) for q in quads)
+    ox.serialize(statements, output, format=fmt.ox, prefixes=dict(prefixes or {}))
 
 
 def canonical_turtle(quads: Iterable[Quad], prefixes: Mapping[str, str]) -> str:

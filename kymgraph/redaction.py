@@ -73,7 +73,7 @@ _BATCH: Final = 200
 #: What a store folder holds besides the databases, and is left behind or made anew.
 _KNOWN: Final = frozenset(
     {"version", "current", "live", "checkpoints", "journal", "history", "files.json", "writer.lock", "search"}
-    | {recorded.FILE, recorded.RULES, *access.FILES, "writer.sock", REDACTION}
+    | {"dumps", recorded.FILE, recorded.RULES, *access.FILES, "writer.sock", REDACTION}
 )
 
 

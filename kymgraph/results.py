@@ -8,10 +8,12 @@ currency between this page, the workers and HTTP.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
@@ -192,6 +194,10 @@ def _weight(media_type: str, ranges: Mapping[str, float]) -> tuple[float, int]:
 
 PythonValue = str | int | float | bool | Decimal | date | datetime | None
 
+#: How deep rows are nested in JSON, and what is left of it to see that.
+_DEEPEST: Final = 8
+_JSON_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_NO_BRACKET: Final = bytes(set(range(256)) - set(b"[]{}"))
 _XSD: Final = "http://www.w3.org/2001/XMLSchema#"
 _INTEGERS: Final = frozenset(
     _XSD + name
@@ -325,15 +331,41 @@ class Rows(Sequence[Row]):
                 )
 
 
-def rows(data: bytes) -> Rows:
-    """An answer in SPARQL JSON as `Rows`. Raises ValueError for other bytes."""
+def rows(data: bytes, *, most: int | None = None, foreign: bool = False) -> Rows:
+    """An answer in SPARQL JSON as `Rows`, of at most `most` solutions. Raises ValueError for other bytes.
+
+    `foreign` is for bytes that others have made, which may be nested until the engine's stack ends.
+    """
+    if foreign and not _is_shallow(data):
+        raise ValueError("not an answer in SPARQL JSON: it is nested deeper than rows are")
+    try:
+        return _rows(data, most)
+    except SyntaxError as error:
+        said = str(error)
+    # Not raised above: the traceback would keep the engine's iterator, which may not change threads.
+    raise ValueError(f"not an answer in SPARQL JSON: {said}")
+
+
+def _rows(data: bytes, most: int | None) -> Rows:
     from pyoxigraph import QueryBoolean, QueryResultsFormat, parse_query_results
 
-    try:
-        results = parse_query_results(data, QueryResultsFormat.JSON)
-        if isinstance(results, QueryBoolean):
-            return Rows((), (), bool(results))
-        variables = [variable.value for variable in results.variables]
-        return Rows(variables, [Row(dict(zip(variables, solution, strict=True))) for solution in results])
-    except SyntaxError as error:
-        raise ValueError(f"not an answer in SPARQL JSON: {error}") from None
+    results = parse_query_results(data, QueryResultsFormat.JSON)
+    if isinstance(results, QueryBoolean):
+        return Rows((), (), bool(results))
+    variables = [variable.value for variable in results.variables]
+    solutions = islice(results, most)
+    return Rows(variables, [Row(dict(zip(variables, solution, strict=True))) for solution in solutions])
+
+
+def _is_shallow(body: bytes) -> bool:
+    """Whether brackets are nested as in rows: the engine reads terms in terms to the end of its stack.
+
+    >>> _is_shallow(b'{"results": {"bindings": [{"x": {"value": "[[[[[[[[["}}]}}'), _is_shallow(b"[" * 9)
+    (True, False)
+    """
+    depth = 0
+    for sign in _JSON_STRING.sub(b"", body).translate(None, _NO_BRACKET):
+        depth += 1 if sign in b"[{" else -1
+        if depth > _DEEPEST:
+            return False
+    return True

@@ -120,6 +120,11 @@ class Settings(BaseSettings):
         description="Whether a server that has just started makes the search index ready at once; else the "
         "first search does.",
     )
+    dumps_ahead: bool = Field(
+        True,
+        description="Whether the server makes the dumps of a new generation by itself; else when catalogue, "
+        "dumps or VoID are next asked for.",
+    )
     cache_bytes: int = Field(100_000_000, ge=0, description="Answers kept in memory, in bytes; 0: none.")
     sandbox: Literal["require", "token-check"] = Field(
         "require",

@@ -134,8 +134,9 @@ def serve_writable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
 def _served(
     project: Path, store: Path, log: Path, settings: Mapping[str, object], *, writable: bool = False
 ) -> Iterator[str]:
-    port = _free_port()
+    port = int(str(settings.get("port") or _free_port()))
     given = {"project": project, "store": store, "port": port, "rate_limit": 0, "search_warm": False}
+    given["dumps_ahead"] = False
     given.update(settings)
     environment = clean_environment() | {
         f"KYMGRAPH_{name.upper()}": str(value) for name, value in given.items()

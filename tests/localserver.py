@@ -31,7 +31,7 @@ class Server:
                     outer.answers[self.path.partition("?")[0]](self)
                 self.close_connection = True
 
-            do_GET = do_POST = answer  # noqa: N815 (the names that http.server asks for)
+            do_GET = do_POST = do_HEAD = answer  # noqa: N815 (the names that http.server asks for)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -70,7 +70,8 @@ def says(
             handler.send_header(name, value)
         handler.send_header("Content-Length", str(len(body) if whole else len(body) + 10))
         handler.end_headers()
-        handler.wfile.write(body)
+        if handler.command != "HEAD":
+            handler.wfile.write(body)
 
     return answer
 

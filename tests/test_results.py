@@ -147,3 +147,11 @@ def test_blank_nodes_and_triples_are_texts_in_python():
     assert to_python(ox.BlankNode("b")) == "b"
     assert to_python(None) is None
     assert "<http://e/a>" in str(to_python(ox.Triple(*[ox.NamedNode("http://e/a")] * 3)))
+
+
+def test_an_answer_of_others_that_is_nested_without_end_is_refused_unread() -> None:
+    term = b'{"type": "triple", "value": {"subject": ' * 50_000
+    body = b'{"head": {"vars": ["x"]}, "results": {"bindings": [{"x": ' + term
+
+    with pytest.raises(ValueError, match="nested deeper"):
+        rows(body, foreign=True)

@@ -44,7 +44,8 @@ async def index(request: Request, services: Services) -> Response:
     generation, rows = await _rows(request, services, text)
     origin, changed = _origin(request, services), await asyncio.to_thread(_newest, services, generation)
     parts = sitemap.parts(int(rows[0]["n"]))
-    body = sitemap.index((f"{origin}/sitemaps/{n}.xml", changed) for n in range(1, parts + 1))
+    names = [*map(str, range(1, parts + 1)), "catalog"]
+    body = sitemap.index((f"{origin}/sitemaps/{name}.xml", changed) for name in names)
     return AnsweredResponse(Answered(_XML, generation=generation, body=body, vary=_VARY))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from api.openapi import rest, routes
+from api.openapi import ckan, rest, routes
 from kymgraph import results
 from kymgraph.rdf import FORMATS
 
@@ -60,12 +60,18 @@ def _operations() -> dict[str, Any]:
             400,
             "Not one query: syntax (with line, column, hint), malformed UTF-8, a bad parameter",
         ),
+        (403, "SERVICE names an endpoint that this server may not ask, or an update is not allowed"),
         (406, "No format that is accepted; the detail lists what there is"),
         (413, "Query text or body too large"),
-        (422, "The generation is not kept, the graphs to merge are too large, or an update is refused"),
+        (
+            422,
+            "The generation is not kept, the graphs to merge are too large, SERVICE stands where it cannot "
+            "be passed on, or an update is refused",
+        ),
         (429, "Too many requests; see Retry-After"),
+        (502, "An endpoint that SERVICE names refused, or sent no answer that can be used"),
         (503, "All workers are taken; see Retry-After"),
-        (504, "The query did not end in time"),
+        (504, "The query, or an endpoint that SERVICE names, did not end in time"),
     )
     dataset = [
         _parameter("default-graph-uri", "Graph of the default graph; repeatable", _strings()),
@@ -170,6 +176,7 @@ class Described(FastAPI):
             routes.complete(document)
             of_project = self.state.services.rest.routes
             document["paths"].update(rest.paths(of_project))
+            document["paths"].update(ckan.paths())
             components.setdefault("schemas", {}).update(rest.schemas(of_project))
             components["schemas"]["Problem"] = _PROBLEM
             components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}

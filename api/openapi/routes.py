@@ -43,7 +43,7 @@ _PARAMETERS: Final[tuple[tuple[str, str, Schema], ...]] = (
     ("lang", "/", _TEXT),  # another language is no fault: it falls back
     *(
         ("format", path, _FORMAT)
-        for path in ("/id", "/.well-known", "/page", "/data", "/ontology", "/shapes")
+        for path in ("/id", "/.well-known/genid", "/page", "/data", "/ontology", "/shapes")
     ),
     *(
         (name, "/search", {"type": "array", "items": _IRI, "maxItems": 20})

@@ -252,7 +252,9 @@ class SparqlEndpoint:
         return Prepared(asked, key, deadline, info.volatile, chosen, self._make_result)
 
     def _inspect(self, text: str) -> QueryInfo:
-        return inspect(text, limits=self._limits, base=self._services.project.base.iri)
+        # Whom a SERVICE may ask is for the dataset to say.
+        base = self._services.project.base.iri
+        return inspect(text, limits=self._limits, base=base, allow_service=True)
 
     # --- making answers ---------------------------------------------------------------------------------
 

@@ -21,12 +21,16 @@ from kymgraph.cli import (
     apply,
     backup,
     build,
+    catalog,
     doctor,
+    dumps,
     evidence,
     exits,
     export,
+    harvest,
     history,
     import_,
+    link,
     mcp,
     query,
     reason,
@@ -159,6 +163,7 @@ _COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "revert": history.revert,
     "import": import_.command,
     "export": export.command,
+    "dumps": dumps.command,
     "template": template.command,
     "validate": validate.command,
     "evidence": evidence.command,
@@ -172,6 +177,9 @@ _COMMANDS: Final[dict[str, Callable[..., None]]] = {
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)
 app.add_typer(token.app, name="token")
+app.add_typer(link.app, name="link")
+app.add_typer(harvest.app, name="harvest")
+app.add_typer(catalog.app, name="catalog")
 
 
 def main() -> NoReturn:

@@ -33,6 +33,9 @@ BY_CODE: Final[dict[str, int]] = {
     "query-memory": STORE,
     "query-refused": STORE,
     "service-not-allowed": NOT_ALLOWED,
+    "service-unsupported": USAGE,
+    "service-failed": STORE,
+    "service-timeout": STORE,
     "update-on-query": USAGE,
     "merge-too-large": USAGE,
     "busy": STORE,
@@ -68,6 +71,7 @@ BY_CODE: Final[dict[str, int]] = {
     "token-not-found": NOT_FOUND,
     "host-not-allowed": NOT_ALLOWED,
     "fetch-failed": STORE,
+    "source-shrunk": REFUSED,
 }
 
 

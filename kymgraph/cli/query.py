@@ -49,7 +49,7 @@ def command(
         return
     text = read(query, context.project)
     bindings = bind(text, dict(_parameter(one) for one in param or ()), context.project.base)
-    form = inspect(text).form
+    form = inspect(text, allow_service=True).form
     as_table = (format or "table") == "table" and form in ("select", "ask")
     wanted = "json" if as_table else "ttl" if format in (None, "table") else format
     dataset = Dataset.open(
@@ -91,7 +91,7 @@ def _ask_server(
     with Remote(url, allow=context.settings.allow_hosts) as graph:
         named = _named_on(graph, query)
         text = named or read(query, None)
-        form = inspect(text).form
+        form = inspect(text, allow_service=True).form
         as_table = (format or "table") == "table" and form in ("select", "ask")
         wanted = by_name("json" if as_table else "ttl" if format in (None, "table") else format, form)
         bindings = bind(text, dict(_parameter(one) for one in param), graph.base)

@@ -77,6 +77,7 @@ def command(
 
         gate = Gate(project, shapes)
         how = {plan.shape: plan.text for plan in gate.explain()}
-        note(full.explain(quads, project, shapes, alone=alone, how=how))
+        sets = {name: {plan.shape: plan.text for plan in one.explain()} for name, one in gate.sets.items()}
+        note(full.explain(quads, project, shapes, alone=alone, how=how, sets=sets))
         note("\n".join(gate.rules.explain()))
     raise typer.Exit(0 if report.accepted else 1)

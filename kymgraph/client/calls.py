@@ -181,6 +181,6 @@ def refuse_graph_query(text: str) -> None:
 def form_of(text: str) -> str | None:
     """The kind of a query; None where we cannot read it, which its endpoint may."""
     try:
-        return inspect(text).form
+        return inspect(text, allow_service=True).form
     except KymgraphError:
         return None

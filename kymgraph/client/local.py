@@ -32,7 +32,7 @@ class Local(Dataset, Graph):
     _index: SearchIndex | None = None
 
     def construct(self, text: str, /, *, at: int | None = None, **params: Value) -> list[Quad]:
-        form = inspect(text).form
+        form = inspect(text, allow_service=True).form
         if form not in ("construct", "describe"):
             raise InputError(f"construct() gives triples; {form.upper()} gives rows", hint="use query()")
         bindings = bind(text, params, self.project.base)

@@ -116,7 +116,7 @@ class Remote(Graph):
         refuse_graph_query(text)
         answer = self.answer(text, _ROWS, at=at, bindings=bind(text, params, self.base))
         try:
-            return results.rows(answer.body)
+            return results.rows(answer.body, foreign=True)
         except ValueError as error:
             raise FetchFailed(
                 f"{shown(self._endpoint)} answered {answer.media_type or 'something'}, which is no "

@@ -61,7 +61,7 @@ class _Bench:
         from kymgraph.gate.incremental import Gate
 
         # Asked before each change, so it costs no more than looking at each file once.
-        stamp = _stamps(self._folder / SETTINGS_FILE, self._folder / "shapes", self._folder / "shapes/policy")
+        stamp = _stamps(self._folder / SETTINGS_FILE, self._folder / "shapes")
         if stamp == self._stamp:
             return
         self._stamp = None
@@ -158,14 +158,19 @@ class _Bench:
         return [self.validate(head["generation"], parts[0], head["media_type"], head["lang"])]
 
 
-def _stamps(file: Path, *folders: Path) -> tuple[object, ...]:
-    """What tells whether the file or any file in the folders was written, came or went."""
+def _stamps(file: Path, folder: Path) -> tuple[object, ...]:
+    """What tells whether the file, or one in the folder or a folder in it, was written, came or went."""
     found = []
     with contextlib.suppress(OSError):
         found.append((str(file), file.stat().st_mtime_ns, file.stat().st_size))
-    for folder in folders:
-        with contextlib.suppress(OSError), os.scandir(folder) as entries:
-            found += [(e.path, e.stat().st_mtime_ns, e.stat().st_size) for e in entries if e.is_file()]
+    folders = [str(folder)]
+    for one in folders:
+        with contextlib.suppress(OSError), os.scandir(one) as entries:
+            for entry in entries:
+                if entry.is_file():
+                    found.append((entry.path, entry.stat().st_mtime_ns, entry.stat().st_size))
+                elif one == str(folder):
+                    folders.append(entry.path)
     return tuple(sorted(found))
 
 

@@ -50,6 +50,8 @@ class Shapes:
     compiled: ShapesGraph
     rules: tuple[policy.Rule, ...] = ()
     prefixes: Mapping[str, str] = field(default_factory=lambda: PREFIXES)
+    #: Shapes that judge some named graphs, each alone: by the folder that `Project.shape_set` gives.
+    sets: Mapping[str, Shapes] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -82,7 +84,13 @@ class Shapes:
     def load(cls, project: Project) -> Shapes:
         """The shapes and policy rules of a project, from its files."""
         quads = [quad for file in project.shape_files() for quad in _read(file, project)]
-        return cls.of(quads, policy.load(project.policy_files()), project.prefixes)
+        shapes = cls.of(quads, policy.load(project.policy_files()), project.prefixes)
+        return replace(shapes, sets={name: cls._set(name, project) for name in project.shape_sets.values()})
+
+    @classmethod
+    def _set(cls, folder: str, project: Project) -> Shapes:
+        quads = [quad for file in project.set_files(folder) for quad in _read(file, project)]
+        return cls.of(quads, prefixes=project.prefixes)
 
     def top(self) -> list[Shape]:
         """The shapes with targets of their own, in a stable order."""
@@ -116,6 +124,7 @@ def validate(
     data = union(given, project)
     results = judge(data, shapes, only=only)
     results += judge_graphs(given, project, shapes, only=only)
+    results += judge_alone(given, project, shapes, only=only)
     find = (
         locate
         or Locator.of(
@@ -160,11 +169,12 @@ def explain(
     *,
     alone: bool = False,
     how: Mapping[Term, str] | None = None,
+    sets: Mapping[str, Mapping[Term, str]] | None = None,
 ) -> str:
     """What `validate_input` looks at: which shapes, at how many of the resources in the input, and how.
 
-    `how` says in words how changes are judged by each shape (`Gate.explain`); rules are then left to the
-    gate to speak of.
+    `how` says in words how changes are judged by each shape (`Gate.explain`), `sets` the same of the sets
+    for graphs that are judged alone; rules are then left to the gate to speak of.
     """
     given = canonical(quads).quads
     data, only = union([*given, *_around(given, project, alone)], project), _mentioned(given)
@@ -177,6 +187,13 @@ def explain(
         words = (how or {}).get(from_rdflib(shape.node))
         name = path_text(shape.node, shapes.graph)
         lines.append(f"{count:6}  {name}{f': {words}' if words else ''}")
+    for graph, (alone_in, own) in sets_of(given, project, shapes).items():
+        name = project.shape_set(graph.value) or ""
+        lines.append(f"graph {project.base.graph_name(graph.value)}, alone, by the set {name!r}:")
+        for shape in own.top():
+            count = sum(from_rdflib(node) in only for node in _targets(shape, alone_in))
+            words = (sets or {}).get(name, {}).get(from_rdflib(shape.node))
+            lines.append(f"{count:6}  {path_text(shape.node, own.graph)}{f': {words}' if words else ''}")
     if how is None:
         lines += [f"  rule  {path_text(to_rdflib(rule.iri), shapes.graph)}" for rule in shapes.rules]
     return "\n".join(lines)
@@ -212,6 +229,31 @@ def judge_graphs(
     view = policy.view_of(quads, project)
     results = [result for rule in shapes.rules for result in rule.results(view, shapes.prefixes)]
     return [result for result in results if only is None or result.focus in only]
+
+
+def judge_alone(
+    quads: Iterable[Quad], project: Project, shapes: Shapes, *, only: Container[Term] | None = None
+) -> list[Result]:
+    """What the graphs with a set of shapes of their own look like to it, each graph for itself."""
+    return [
+        replace(result, graph=graph)
+        for graph, (data, own) in sets_of(quads, project, shapes).items()
+        for result in judge(data, own, only=only)
+    ]
+
+
+def sets_of(quads: Iterable[Quad], project: Project, shapes: Shapes) -> dict[NamedNode, tuple[Graph, Shapes]]:
+    """The named graphs that are judged alone, in the order of their names, with the shapes for each."""
+    apart: dict[NamedNode, list[Quad]] = {}
+    if shapes.sets:
+        for quad in quads:
+            graph = quad.graph_name
+            if isinstance(graph, NamedNode) and project.shape_set(graph.value) in shapes.sets:
+                apart.setdefault(graph, []).append(quad)
+    return {
+        graph: (to_graph(apart[graph]), shapes.sets[project.shape_set(graph.value) or ""])
+        for graph in sorted(apart, key=str)
+    }
 
 
 def focus_counts(quads: Iterable[Quad], project: Project, shapes: Shapes | None = None) -> dict[str, int]:

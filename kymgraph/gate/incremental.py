@@ -22,12 +22,13 @@ from kymgraph.changeset import Changeset
 from kymgraph.errors import InputError
 from kymgraph.gate import fast, full, policy
 from kymgraph.gate.affected import HUB, Classes, Moment, Pairs, Walk
+from kymgraph.gate.alone import After, Alone, AloneAfter
 from kymgraph.gate.deps import SUBCLASS, Dependencies, Unit, compile_shapes
 from kymgraph.gate.graphview import GraphView, Reader, Row, of_rdflib
 from kymgraph.gate.terms import RdfTerm, to_rdflib
 from kymgraph.overlay import OverlayView
 from kymgraph.project import Project
-from kymgraph.rdf import Term
+from kymgraph.rdf import NamedNode, Term
 from kymgraph.report import LIMIT, Report, Result, Status
 from kymgraph.view import View
 
@@ -94,6 +95,9 @@ class Gate:
         self._paths: dict[Any, str] = {}
         self._hierarchy: tuple[View, int, Classes] | None = None
         self._rules = policy.PolicyGate(project, shapes.rules)
+        alone = replace(project, default_graph="strict", shape_sets={})
+        #: Gates for graphs that are judged alone, by the name of their set: such a graph is the default one.
+        self.sets = {name: Gate(alone, one, hub=hub) for name, one in shapes.sets.items()}
         self.dependencies()
 
     def dependencies(self, *, both: bool = False) -> Dependencies:
@@ -113,10 +117,32 @@ class Gate:
         Raises InputError when pySHACL cannot judge these data: a verdict that was not reached is no verdict.
         """
         after = OverlayView(before, change, self._in_union)
+        reports = [self._judge(before, after, change, limit, mended)]
+        for iri in sorted(change.graphs):
+            gate = self.sets.get(self.project.shape_set(iri) or "")
+            if gate is not None:
+                graph = NamedNode(iri)
+                alone = AloneAfter(after, graph, change)
+                report = gate._judge(Alone(before, graph), alone, None, limit, mended)
+                results = tuple(replace(result, graph=graph) for result in report.results)
+                reports.append(replace(report, results=results))
+        if len(reports) == 1:
+            return reports[0]
+        stats = Counter[str]()
+        for report in reports:
+            stats.update(report.stats)
+        del stats["results"]
+        every = [result for report in reports for result in report.results]
+        whole = Report.of(every, limit=limit, stats=stats, prefixes=self.shapes.prefixes)
+        return replace(whole, truncated=whole.truncated or any(report.truncated for report in reports))
+
+    def _judge(
+        self, before: View, after: After, change: Changeset | None, limit: int, mended: bool
+    ) -> Report:
         try:
             search = self._search(before, after, mended)
             results, more = self._results(search, limit)
-            if self.shapes.rules:
+            if self.shapes.rules and change is not None:
                 results += self._rules.judge(before, after, change, mended=mended)
             reader = search.after.reader
             report = Report.of(
@@ -172,7 +198,7 @@ class Gate:
     def _in_union(self) -> Callable[[str], bool] | None:
         return self.project.in_union if self.project.default_graph == "union" else None
 
-    def _search(self, before: View, after: OverlayView, mended: bool) -> _Search:
+    def _search(self, before: View, after: After, mended: bool) -> _Search:
         removed = [(t.subject, t.predicate, t.object) for t in after.union_removed]
         added = [(t.subject, t.predicate, t.object) for t in after.union_added]
         old, new = Reader(before), Reader(after)

@@ -92,6 +92,11 @@ class Sight:
     def focus(self) -> str:
         return self.shown["focus"]
 
+    @property
+    def is_single(self) -> bool:
+        """Whether each row comes of one quad of a named graph, whatever else there is."""
+        return len(self.patterns) == 1 and isinstance(self.patterns[0].graph, str)
+
     def steps(self, start: Pattern) -> tuple[Step, ...] | None:
         """The way from what a quad binds in `start` to the focus; None if there is none.
 

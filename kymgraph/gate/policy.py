@@ -37,7 +37,7 @@ from kymgraph.namespaces import KYM, KYMSH, RDF, SH
 from kymgraph.overlay import OverlayView
 from kymgraph.project import Project
 from kymgraph.queries import NamedQuery
-from kymgraph.rdf import Literal, NamedNode, Quad, Term
+from kymgraph.rdf import GraphName, Literal, NamedNode, Quad, Term
 from kymgraph.report import SEVERITIES, Report, Result, local_name
 from kymgraph.store.memory import MemoryView
 from kymgraph.view import UNION, View
@@ -189,9 +189,15 @@ class PolicyGate:
             for pattern in seen.patterns:
                 steps = seen.steps(pattern)
                 assert steps is not None, "sight has seen to it"
-                predicate = pattern.nodes[1]
-                key = None if isinstance(predicate, str) else predicate
-                self._patterns.setdefault(key, []).append(_Way.of(rule, seen, pattern, steps))
+                way, predicate = _Way.of(rule, seen, pattern, steps), pattern.nodes[1]
+                for key in seen.domains.get(predicate, [None]) if isinstance(predicate, str) else [predicate]:
+                    self._patterns.setdefault(key, []).append(way)
+        #: Rules that look at one quad at a time: they run over the quads that a change adds, and no others.
+        self._single = frozenset(
+            rule
+            for rule in self._rules
+            if isinstance(known := self._sights[rule.iri], Sight) and known.is_single
+        )
         #: The graphs of each view that was asked and is still there. A view does not change.
         self._graphs: WeakKeyDictionary[View, frozenset[NamedNode]] = WeakKeyDictionary()
         self._abouts: dict[frozenset[NamedNode], _About] = {}
@@ -215,12 +221,17 @@ class PolicyGate:
         changed = bool(removed or added)
         both = _Both(new, old, bool(removed))
         places: dict[Rule, set[_Place]] = {}
-        self._places(added, both, places)
+        single = frozenset() if mended else self._single
+        found = self._in_added(added, single)
+        self._places(added, both, places, but=single)
         # A quad less of what a row needs makes no new row.
-        self._places(removed, both, places, but_group=None if mended else 0)
+        self._places(removed, both, places, but_group=None if mended else 0, but=single)
         places = {rule: keys for rule, keys in places.items() if keys}
         whole = [rule for rule in self._rules if changed and isinstance(self._sights[rule.iri], str)]
-        found = self._found(new, places, whole)
+        for rule, rows in found.items():
+            columns = [name for name in self._shown_of(rule) if all(name in row for row in rows)]
+            places[rule] = {tuple([(name, row[name]) for name in columns]) for row in rows}
+        found |= self._found(new, {rule: keys for rule, keys in places.items() if rule not in found}, whole)
         if not mended:
             found = {rule: rows for rule, rows in found.items() if rows}
             places = {rule: keys for rule, keys in places.items() if rule in found}
@@ -255,6 +266,19 @@ class PolicyGate:
 
     # -- from the change to the places where rows may come or go
 
+    def _shown_of(self, rule: Rule) -> Iterable[str]:
+        seen = self._sights[rule.iri]
+        assert isinstance(seen, Sight)
+        return seen.shown
+
+    def _in_added(self, added: Iterable[Quad], rules: frozenset[Rule]) -> dict[Rule, list[dict[str, Term]]]:
+        """The rows that these rules find in the quads alone, where there are any."""
+        quads = [quad for quad in added if rules]
+        if not quads:
+            return {}
+        view = MemoryView(quads, in_union=self._project.in_union)
+        return {rule: rows for rule in self._rules if rule in rules and (rows := rule.rows(view))}
+
     def _places(
         self,
         changed: Iterable[Quad],
@@ -262,12 +286,23 @@ class PolicyGate:
         places: dict[Rule, set[_Place]],
         *,
         but_group: int | None = None,
+        but: frozenset[Rule] = frozenset(),
     ) -> None:
+        """Find where the rules, `but` for some, may have other rows."""
+        open_ways: dict[tuple[Term | None, GraphName], list[_Way]] = {}
         for quad in changed:
             for key in (quad.predicate, None):
-                for way in self._patterns.get(key, ()):
-                    if way.pattern.group == but_group or not self._asked(way.pattern, quad):
-                        continue
+                ways = open_ways.get((key, quad.graph_name))
+                if ways is None:
+                    ways = open_ways[key, quad.graph_name] = [
+                        way
+                        for way in self._patterns.get(key, ())
+                        if way.pattern.group != but_group
+                        and way.rule not in but
+                        and self._asked(way.pattern, quad)
+                        and way.is_open_in(quad.graph_name, both)
+                    ]
+                for way in ways:
                     binding = way.pattern.match(quad, way.sight.domains)
                     if binding is None:
                         continue
@@ -363,6 +398,14 @@ class _Way:
         then = tuple(p for p in seen.needed(bound) if p not in {pattern, *first, *over})
         columns = tuple((name, variable) for name, variable in seen.shown.items() if variable in bound)
         return cls(rule, seen, pattern, steps, first, then, columns)
+
+    def is_open_in(self, graph: GraphName, both: _Both) -> bool:
+        """Whether the graph alone does not rule out every row."""
+        name = self.pattern.graph
+        if not isinstance(name, str) or not isinstance(graph, NamedNode):
+            return True
+        about = [pattern for pattern in self.first if pattern.inner <= {name}]
+        return all(both.holds(pattern, {name: graph}) for pattern in about)
 
     def place(self, binding: Binding) -> _Place:
         return tuple([(name, binding[variable]) for name, variable in self.columns])

@@ -55,6 +55,7 @@ class Distribution:
     bytes: int
     sha256: str
     packed: bool = False  #: whether it is gzip
+    left_out: int = 0  #: triples of the dataset that its format cannot hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class DataService:
     endpoint_description: str = ""  #: URL of its service description or OpenAPI
     conforms_to: str = ""  #: IRI of the protocol
     serves: tuple[str, ...] = ()  #: IRIs of datasets
+    keywords: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class CatalogueDataset:
     source: str = ""  #: IRI of the document that it was read from
     series: str = ""  #: IRI of the series that it belongs to
     distributions: tuple[Distribution, ...] = ()
+    coverage: tuple[str, ...] = ()  #: IRIs of our own things for these places
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +140,5 @@ class Catalogue:
     datasets: tuple[CatalogueDataset, ...] = ()
     series: tuple[Series, ...] = ()
     services: tuple[DataService, ...] = ()
+    rights: Texts = field(default_factory=dict)
+    described: datetime.datetime | None = None  #: when what it says of datasets was last committed to

@@ -14,7 +14,7 @@ from rapidfuzz import fuzz
 from kymgraph.namespaces import XSD
 from kymgraph.rdf import Literal
 from kymgraph.reconcile.input import Given
-from kymgraph.search.words import normal, words
+from kymgraph.words import normal, words
 
 #: Below this likeness (0..1) two values are different.
 LIKE: Final = 0.8

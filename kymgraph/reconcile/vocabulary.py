@@ -15,8 +15,8 @@ from typing import Final
 from kymgraph.namespaces import DCTERMS, OWL, PREFIXES, RDF, RDFS, SKOS
 from kymgraph.project import Project
 from kymgraph.rdf import Literal, NamedNode, Term
-from kymgraph.search.words import fold, normal
 from kymgraph.view import UNION, View
+from kymgraph.words import fold, normal
 
 #: Predicates whose values are names, best first.
 NAMES: Final = (

@@ -14,16 +14,14 @@ from typing import Final
 
 from rapidfuzz import fuzz
 
+from kymgraph import words
 from kymgraph.project import Project
-from kymgraph.search import words
 from kymgraph.search.entries import FACETS, PREFERRED
 from kymgraph.search.file import BY_LEMMAS, Stored, lemma_key
 from kymgraph.search.plan import PART, Asked, Vocabulary, all_of, any_of
 
 #: Entries whose names are compared with the question.
 MOST_SCORED: Final = 500
-#: Entries compared with a question that few or none answer as a whole.
-_MOST_ALIKE: Final = 200
 #: Entries that one question lists and counts; a `Found` says when there are more.
 MOST_LISTED: Final = 2_000
 #: Entries with the same name, or a name with the same beginning, that are looked at.
@@ -267,12 +265,9 @@ class Asking:
             for one_found, again in zip(
                 found, self._scored(chosen[:MOST_SCORED], query, lang, joined), strict=True
             ):
-                if again.score * 0.97 > one_found.score:
-                    one_found.score, one_found.name, one_found.kind = (
-                        again.score * 0.97,
-                        again.name,
-                        again.kind,
-                    )
+                score = _JOINED * again.score
+                if score > one_found.score:
+                    one_found.score, one_found.name, one_found.kind = score, again.name, again.kind
         for candidate in found:
             if candidate.number in whole:
                 candidate.score = max(candidate.score, 100 * _SOME)

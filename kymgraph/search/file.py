@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from kymgraph.search import words
+from kymgraph import words
 from kymgraph.search.entries import PREFERRED, Entry, Name, rank_of
 
 #: Changes whenever tables or what is in them would be made otherwise; other indexes are built anew.

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from kymgraph.search import words
+from kymgraph import words
 from kymgraph.search.file import Stored
 from kymgraph.search.plan import Asked
 

@@ -14,7 +14,8 @@ from typing import Final
 
 from rapidfuzz.distance import OSA
 
-from kymgraph.search import file, words
+from kymgraph import words
+from kymgraph.search import file
 
 #: Words of a question that are looked at; what comes after them hardly narrows it any more.
 MOST_WORDS: Final = 12

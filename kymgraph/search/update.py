@@ -20,10 +20,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from kymgraph import words
 from kymgraph.changeset import Changeset
 from kymgraph.errors import CannotWrite, CommitNotFound, KymgraphError
 from kymgraph.project import Project
-from kymgraph.search import file, words
+from kymgraph.search import file
 from kymgraph.search.entries import Reader
 from kymgraph.view import View
 

@@ -7,6 +7,7 @@
     journal/       commits, for replay and history
     history/       older generations, made when somebody asked for them
     search/        the search index, made again whenever it is not there
+    dumps/         the newest generations as files, made again whenever they are not there
     files.json     what the store was built from: digests of the files, versions
     redaction.json what a redaction was to do that was cut off
     writer.lock    held while something writes; shared by servers that rely on the store staying in place
@@ -85,6 +86,7 @@ _PARTS: Final = frozenset(
         "journal",
         "history",
         "search",
+        "dumps",
         "files.json",
         "writer.lock",
         recorded.FILE,

@@ -162,6 +162,9 @@ class Worker:
                 elif request["kind"] == "open":
                     self.open(request["store"])
                     status = {}
+                elif request["kind"] == "parse query":
+                    self.ox.Store().query(request["text"], base_iri=request["base"])
+                    status = {}
                 elif request["kind"] == "change":
                     status = self.change(request, [self.frame() for _ in range(request["frames"])], output)
                 else:
@@ -171,7 +174,7 @@ class Worker:
             except MemoryError:
                 status = {"code": "query-memory", "message": "out of memory"}
             except SyntaxError as error:
-                code = "query-syntax" if request["kind"] == "query" else "rdf-syntax"
+                code = "query-syntax" if request["kind"] in ("query", "parse query") else "rdf-syntax"
                 status = {
                     "code": code,
                     "message": str(error.msg),

@@ -100,6 +100,8 @@ class Job:
     name: str = "payload"  #: what a parse error calls the payload
     change: Mapping[str, Any] = field(default_factory=dict)
     frames: tuple[bytes, ...] = ()
+    inserts: tuple[tuple[int, str], ...] = ()  #: rows of VALUES by offset, put in once the text was judged
+    parse_only: bool = False  #: have the engine read the query, and give nothing
 
 
 class Answer:
@@ -447,11 +449,14 @@ class WorkerPool:
             default, named = default or (), named or ()
         elif info.from_ or info.from_named:
             default, named = info.from_, info.from_named
+        whole = info.without_dataset if default is not None else text
+        for at, rows in reversed(job.inserts):
+            whole = whole[:at] + rows + whole[at:]
         request = {
-            "kind": "query",
+            "kind": "parse query" if job.parse_only else "query",
             "seconds": grace,
             "store": str(path),
-            "text": (info.without_dataset if default is not None else text) + PADDING,
+            "text": whole + PADDING,
             "base": job.base,
             "media_type": fmt.ox,
             "default_graphs": None if default is None else list(dict.fromkeys(default)),

@@ -21,7 +21,7 @@ from kymgraph.store.embedded import EmbeddedStore
 SUITES = "http://www.w3.org/2009/sparql/docs/tests/data-sparql11/"
 FOLDERS = (
     "aggregates", "bind", "bindings", "cast", "construct", "csv-tsv-res", "exists", "functions", "grouping",
-    "json-res", "negation", "project-expression", "property-path", "subquery", "syntax-query",
+    "json-res", "negation", "project-expression", "property-path", "service", "subquery", "syntax-query",
 )  # fmt: skip
 #: Graphs that the protocol tests speak of, and the files that hold them.
 PROTOCOL_GRAPHS = {

@@ -152,7 +152,7 @@ def check(gate: PolicyGate, view: View, change: Changeset, project: Project, rul
 
 # --- each rule ------------------------------------------------------------------------------------------
 
-#: Good data: a source's fact with its passage, a translation, a background fact.
+#: Good data: a source's fact with its passage, a translation, a background fact, a link with its decision.
 GOOD = """
 g:alpha {
   id:a a kym:Measure ; skos:prefLabel "yksi"@fi ; kym:restsOn id:p1 ; kym:when "2021-05"^^xsd:gYearMonth .
@@ -164,6 +164,10 @@ g:beta { id:p2 a kym:Passage ; kym:document <https://example.org/kym/id/document
 g:background { id:k kym:area 12 ; kym:citation "Tilastokeskus 2020" . }
 g:translations { id:a skos:prefLabel "one"@en . }
 g:lineage { id:l a kym:LineageLink ; kym:from id:a ; kym:to id:b . }
+g:links {
+  id:a skos:exactMatch id:x .
+  id:d a kym:AcceptedLink ; rdf:subject id:a ; rdf:predicate skos:exactMatch ; rdf:object id:x .
+}
 """
 #: Rule: what goes out, what comes in.
 BREAKS = {
@@ -178,6 +182,8 @@ BREAKS = {
     "label-in-finnish": ('g:alpha { id:a skos:prefLabel "yksi"@fi }', ""),
     "label-once-per-language": ("", 'g:beta { id:a skos:prefLabel "ykkönen"@fi }'),
     "lineage-never-identity": ("", "g:lineage { id:a owl:sameAs id:b }"),
+    "link-accepted-stands": ("g:links { id:a skos:exactMatch id:x }", ""),
+    "link-has-decision": ("", "g:links { id:b skos:closeMatch id:x }"),
     "passage-exists": ("g:alpha { id:p1 a kym:Passage }", ""),
     "privacy-email": ("", 'g:beta { id:p2 kym:note "kirjoita: etu.suku@kunta.example" }'),
     "privacy-phone": ("", f'g:beta {{ id:p2 kym:note "soita {PHONE}" }}'),
@@ -231,9 +237,21 @@ class Vocabulary:
         things = [NamedNode(f"{BASE}id/{name}") for name in "abcd"]
         passages = [NamedNode(f"{BASE}id/p{number}") for number in (1, 2)]
         documents = [NamedNode(f"{BASE}id/document/{name}") for name in ("alpha", "beta")]
-        names = ["alpha", "alpha", "alpha", "beta", "background", "lineage", "translations", "harvest/x"]
+        names = [
+            "alpha",
+            "alpha",
+            "alpha",
+            "beta",
+            "background",
+            "lineage",
+            "translations",
+            "links",
+            "harvest/x",
+        ]
         graph = NamedNode(f"{BASE}graph/{pick(names)}")
+        exact = NamedNode(NAMESPACES["skos"] + "exactMatch")
         kinds = ["Measure", "Passage", "SourceDocument", "LineageLink", "InferredDate", "SourceGraph"]
+        kinds += ["AcceptedLink", "AcceptedLink"]
         subject: NamedNode = pick([*things, *things, *passages, graph])
         texts: list[Term] = [
             Literal("yksi", language="fi"),
@@ -258,8 +276,9 @@ class Vocabulary:
             ("kym:partOf", [*things]),
             ("kym:graphName", [Literal("alpha")]),
             ("owl:sameAs", [*things]),
+            ("skos:exactMatch", [*things]),
             ("rdf:subject", [*things]),
-            ("rdf:predicate", [NamedNode(KYM + "partOf"), NamedNode(KYM + "restsOn")]),
+            ("rdf:predicate", [NamedNode(KYM + "partOf"), NamedNode(KYM + "restsOn"), exact]),
             ("rdf:object", [*things, *passages]),
         ]
         name, objects = pick(choices)

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kymgraph.search import dictionary, file, words
+from kymgraph import words
+from kymgraph.search import file
+from kymgraph.words import mapped
 
 from ..needs import size
 
@@ -105,10 +107,10 @@ def test_a_dictionary_is_read_whatever_lies_in_the_cache_folder(
     there: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(dictionary, "look_up", dictionary.look_up.__wrapped__)
-    path = dictionary._path("en")
+    monkeypatch.setattr(mapped, "look_up", mapped.look_up.__wrapped__)
+    path = mapped._path("en")
     if there == "a file cut off":
-        dictionary.look_up("en")
+        mapped.look_up("en")
         path.write_bytes(path.read_bytes()[:100_000])
     elif there == "a file of others":
         path.parent.mkdir()
@@ -117,5 +119,5 @@ def test_a_dictionary_is_read_whatever_lies_in_the_cache_folder(
         path.parent.write_text("a file where the folder has to be")
 
     for _ in range(2):
-        look = dictionary.look_up("en")
+        look = mapped.look_up("en")
         assert (look("programmes"), look("priorities"), look("xyzzy")) == ("programme", "priority", None)

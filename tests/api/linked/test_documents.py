@@ -287,6 +287,7 @@ def test_robots_are_led_to_sitemaps_that_list_every_thing_with_its_last_change(
     [index] = re.findall(r"^Sitemap: (\S+)$", robots, re.MULTILINE)
     space = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
     parts = [e.text or "" for e in ElementTree.fromstring(http.get(index).content).iter(space + "loc")]
+    assert parts.pop() == f"{world.url}/sitemaps/catalog.xml"
     found = {}
     for part in parts:
         for url in ElementTree.fromstring(http.get(part).content):

@@ -173,7 +173,7 @@ def test_a_graph_called_like_the_prefix_is_not_mistaken_for_it(outside: Outside)
 def test_crawlers_are_led_to_the_public_address(outside: Outside) -> None:
     robots = outside.get("robots.txt").text
     [index] = re.findall(r"^Sitemap: (\S+)$", robots, re.MULTILINE)
-    [part] = re.findall(r"<loc>([^<]+)</loc>", outside.get(index).text)
+    [part, _] = re.findall(r"<loc>([^<]+)</loc>", outside.get(index).text)
     pages = re.findall(r"<loc>([^<]+)</loc>", outside.get(part).text)
 
     assert "Disallow: /graph/sparql?" in robots

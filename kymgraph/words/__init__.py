@@ -17,7 +17,7 @@ from simplemma import Lemmatizer
 from simplemma.strategies import DefaultStrategy
 from simplemma.strategies.dictionaries import DictionaryFactory
 
-from kymgraph.search.dictionary import look_up
+from kymgraph.words.mapped import look_up
 
 #: The languages whose dictionaries are asked, in this order where a text names no other.
 LANGUAGES: Final = ("fi", "sv", "en")
