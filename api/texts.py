@@ -289,9 +289,9 @@ _TEXTS: Final[dict[str, tuple[str, str, str]]] = {
     "owl.reflexive": ("refleksiivinen", "reflexiv", "reflexive"),
     "owl.irreflexive": ("irrefleksiivinen", "irreflexiv", "irreflexive"),
     "catalog.about": (
-        "Tila {generation}. Luettelo on DCAT-AP 3.0.1:n mukainen.",
-        "Läge {generation}. Katalogen följer DCAT-AP 3.0.1.",
-        "State {generation}. The catalogue follows DCAT-AP 3.0.1.",
+        "Sukupolvi {generation}. Luettelo on DCAT-AP 3.0.1:n mukainen.",
+        "Generation {generation}. Katalogen följer DCAT-AP 3.0.1.",
+        "Generation {generation}. The catalogue follows DCAT-AP 3.0.1.",
     ),
     "catalog.datasets": ("Aineistot", "Datamängder", "Datasets"),
     "catalog.dataset": ("Aineisto", "Datamängd", "Dataset"),
@@ -346,11 +346,11 @@ _TEXTS: Final[dict[str, tuple[str, str, str]]] = {
     "catalog.part": ("Kuuluu sarjaan", "Ingår i serien", "Part of the series"),
     "dumps.title": ("Tiedostot", "Filer", "Files"),
     "dumps.intro": (
-        "Aineistot tiedostoina tilassa {generation}. CSV-tiedostossa on rivi kolmikkoa kohden; heittomerkki "
-        "solun alussa estää taulukko-ohjelmaa tulkitsemasta tekstiä kaavaksi.",
-        "Datamängderna som filer i läge {generation}. CSV-filen har en rad per trippel; en apostrof först i "
-        "en cell hindrar kalkylprogram från att tolka texten som en formel.",
-        "The datasets as files at state {generation}. The CSV has a row per triple; an apostrophe at the "
+        "Aineistot tiedostoina, sukupolvi {generation}. CSV-tiedostossa on rivi kolmikkoa kohden; "
+        "heittomerkki solun alussa estää taulukko-ohjelmaa tulkitsemasta tekstiä kaavaksi.",
+        "Datamängderna som filer, generation {generation}. CSV-filen har en rad per trippel; en "
+        "apostrof först i en cell hindrar kalkylprogram från att tolka texten som en formel.",
+        "The datasets as files, generation {generation}. The CSV has a row per triple; an apostrophe at the "
         "beginning of a cell keeps spreadsheets from taking the text for a formula.",
     ),
 }
