@@ -54,6 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]
         read.quads(), project=project, graphs=read.graphs, files=read.digests
     )
     settings = {"KYMGRAPH_QUERY_TIMEOUT": str(DEADLINE), "KYMGRAPH_RATE_LIMIT": "0"}
+    settings |= {"KYMGRAPH_SEARCH_WARM": "false", "KYMGRAPH_DUMPS_AHEAD": "false"}  # processes of their own
     command = [sys.executable, "-m", "kymgraph", "serve", "--port", "0"]
     command += ["--project", str(folder), "--store", str(folder / "store")]
     with subprocess.Popen(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,8 @@ from .conftest import BASE, ID, World
 
 #: What a program asks for, and the format it reads.
 FORMS = {"text/turtle": "ttl", "application/ld+json": "jsonld"}
+#: These lead into the catalogue, which says more of them than the graph does, and in its own words.
+CATALOGUED = tuple(ID + kind for kind in ("catalog/", "dataset/", "distribution/", "service/"))
 #: Withdrawn, but still named by others: 410 is what is to be said of it.
 GONE = {ID + "goal/c", ID + "project/old"}
 
@@ -55,8 +58,11 @@ def crawl(url: str, iris: Iterable[str], quads: Iterable[Quad]) -> None:
                     continue
                 found = parse(data.content, FORMATS[name])
                 triples = {(str(q.subject), str(q.predicate), str(q.object)) for q in found}
+                subjects = {subject for subject, _, _ in triples}
                 faults += [
-                    f"{iri} is not whole as {name}" for iri in places[place] if not said[iri] <= triples
+                    f"{iri} is not whole as {name}"
+                    for iri in places[place]
+                    if not (f"<{iri}>" in subjects if iri.startswith(CATALOGUED) else said[iri] <= triples)
                 ]
             return faults
 
@@ -79,6 +85,10 @@ def test_every_iri_of_the_shipped_graph_dereferences(shipped: Dataset, shipped_u
     iris = sorted(ours(quads))
     assert len(iris) > 1500
     sample = size(quick=60, ci=len(iris), night=len(iris))
+
+    until = time.monotonic() + 120
+    while httpx.get(shipped_url + "/catalog", timeout=60).status_code == 503:  # its dumps are being made
+        assert time.monotonic() < until
 
     crawl(shipped_url, random.Random(4).sample(iris, sample), quads)
 
