@@ -73,11 +73,11 @@ lint: $(STAMP)
 # uv resolves for every platform and Python at once; hashes without addresses, so any mirror serves.
 lock:
 	uv pip compile pyproject.toml --extra reason --extra mcp --group dev --universal --python-version 3.11 \
-	  --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o requirements.lock
+	  --generate-hashes --no-header --no-annotate --quiet -o requirements.lock
 	uv pip compile tests/catalogues/requirements.in --universal --python-version 3.11 \
-	  --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o tests/catalogues/requirements.lock
+	  --generate-hashes --no-header --no-annotate --quiet -o tests/catalogues/requirements.lock
 	uv pip compile tests/linking/requirements.in --universal --python-version 3.11 \
-	  --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o tests/linking/requirements.lock
+	  --generate-hashes --no-header --no-annotate --quiet -o tests/linking/requirements.lock
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/query.py

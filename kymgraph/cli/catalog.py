@@ -84,11 +84,11 @@ def check(
     """
     from kymgraph.errors import InputError
     from kymgraph.quality import printing
-    from kymgraph.quality.reading import Limits
+    from kymgraph.quality.reading import LIMITS
 
     if format not in FORMATS:
         raise InputError(f"no check of a catalogue in format {format!r}; there are {' and '.join(FORMATS)}")
-    limits = replace(Limits(), urls=most_urls, datasets=most_datasets, pages=most_pages)
+    limits = replace(LIMITS, urls=most_urls, datasets=most_datasets, pages=most_pages)
     context: Context = ctx.obj
     done = _check(context, where, shapes, limits, ask=urls, allow=allow or [])
     result((printing.to_json(done) if format == "json" else printing.to_text(done, context.lang)) + "\n")

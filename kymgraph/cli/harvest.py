@@ -6,7 +6,7 @@ import datetime
 import json
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kymgraph.commit import Outcome
     from kymgraph.dataset import Dataset
     from kymgraph.intake.harvest import Folder, Harvest, Listing, Visitor
+    from kymgraph.report import Report
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -222,7 +223,7 @@ def _commit(
             try:
                 return turn.commit(request)
             except GateRejected as error:
-                if attempt == _ATTEMPTS - 1 or not harvest.set_aside(error.report):  # type: ignore[arg-type]
+                if attempt == _ATTEMPTS - 1 or not harvest.set_aside(cast("Report", error.report)):
                     raise
             except ChangeConflict:  # somebody else wrote to the graph in between
                 if attempt == _ATTEMPTS - 1:

@@ -69,7 +69,7 @@ def judge(
     wanted = [[number(run.shapes), *map(number, run.data)] for run in runs]
     arguments = (memory_mb, math.ceil(deadline) + 3)
     try:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - nothing that is judged is in the command
             [sys.executable, "-I", "-c", _START.replace("gate.bench", "gate.foreign"), _PACKAGE_ROOT]
             + [str(argument) for argument in arguments],
             input=pack({"limit": limit, "runs": wanted}, parts),

@@ -10,7 +10,7 @@ from kymgraph.net import Client
 from kymgraph.quality import reading, shapes, urls
 from kymgraph.quality.found import DCAT, DCT, Found
 from kymgraph.quality.metrics import MOST, Score, State, score
-from kymgraph.quality.reading import Limits, Note, Reading
+from kymgraph.quality.reading import LIMITS, Limits, Note, Reading
 from kymgraph.quality.shapes import Judged
 from kymgraph.quality.urls import Asked
 from kymgraph.quality.vocabulary import in_table
@@ -64,7 +64,7 @@ def from_address(
     *,
     folder: Path | None = None,
     ask: bool = True,
-    limits: Limits = Limits(),  # noqa: B008 (frozen)
+    limits: Limits = LIMITS,
     lang: str = "en",
     progress: Progress = lambda _: None,
 ) -> Check:
@@ -85,7 +85,7 @@ def from_quads(
     *,
     folder: Path | None = None,
     ask: bool = True,
-    limits: Limits = Limits(),  # noqa: B008 (frozen)
+    limits: Limits = LIMITS,
     lang: str = "en",
     progress: Progress = lambda _: None,
 ) -> Check:

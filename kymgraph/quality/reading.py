@@ -53,6 +53,8 @@ class Limits:
     pause: float = 0.25  #: seconds between two requests to the same host
 
 
+LIMITS: Final = Limits()
+
 #: A remark for people: the key of its text and what is filled in.
 Note = tuple[str, dict[str, Any]]
 

@@ -17,7 +17,7 @@ from typing import Final
 from kymgraph import words
 from kymgraph.intake.harvest.record import Record, Text
 from kymgraph.namespaces import DCTERMS, KYM, PREFIXES, RDF, SKOS
-from kymgraph.rdf import Literal, NamedNode, Term
+from kymgraph.rdf import Literal, NamedNode, Term, Triple
 from kymgraph.view import UNION, View
 
 SPATIAL: Final = DCTERMS + "spatial"
@@ -175,7 +175,8 @@ def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def _objects(view: View, node: str, predicate: str) -> Iterator[Term]:
     for quad in view.quads(NamedNode(node), NamedNode(predicate), None, UNION):
-        yield quad.object  # type: ignore[misc]
+        if not isinstance(quad.object, Triple):
+            yield quad.object
 
 
 def _instances(view: View, cls: str) -> set[str]:

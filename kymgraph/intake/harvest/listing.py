@@ -18,7 +18,7 @@ from kymgraph.intake.harvest import ckan, dcat
 from kymgraph.intake.harvest.record import Record, Unfit
 from kymgraph.intake.harvest.state import Folder
 from kymgraph.intake.harvest.visit import Tell, Visitor
-from kymgraph.rdf import Quad
+from kymgraph.rdf import Quad, Term
 
 #: Records and pages that one run reads at most.
 MAX_RECORDS: Final = 200_000
@@ -175,11 +175,11 @@ def read_dcat(
     return listing
 
 
-def _dataset(page: dcat.Page, node: object, number: int, url: str) -> Found:
+def _dataset(page: dcat.Page, node: Term, number: int, url: str) -> Found:
     known, unfit, made = "", None, None
     try:
-        known = page.identifier(node)  # type: ignore[arg-type]
-        made = page.to_record(node, url)  # type: ignore[arg-type]
+        known = page.identifier(node)
+        made = page.to_record(node, url)
     except Unfit as error:
         unfit = error
     except ValueError:

@@ -17,7 +17,6 @@ import fcntl
 import gzip
 import hashlib
 import json
-import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -146,7 +145,7 @@ class Folder:
             new = self.path / f"{name}.{secrets.token_hex(4)}.new"
             with new.open("wb") as file:
                 file.write(data)
-            os.replace(new, self.path / name)  # noqa: PTH105
+            new.replace(self.path / name)
 
 
 def _says(line: Mapping[str, Any], about: Mapping[str, Any]) -> bool:
