@@ -74,6 +74,9 @@ Label = Annotated[
     list[str] | None,
     typer.Option("--label", metavar="TEXT@LANG", help="The concept's name, if --to does not tell it."),
 ]
+LookedUp = Annotated[
+    str, typer.Option("--to", help="Where the concept's name and release are looked up; as in suggest.")
+]
 Confidence = Annotated[
     str | None, typer.Option(metavar="0…1", help="How sure the decision is. Default: it is not said.")
 ]
@@ -170,9 +173,7 @@ def accept(
     object: Object,
     predicate: Predicate,
     reason: Why,
-    to: Annotated[
-        str, typer.Option(help="Where the concept's name and release are looked up; as in suggest.")
-    ] = "",
+    to: LookedUp = "",
     label: Label = None,
     vocabulary: Iri = "",
     release: Release = "",
@@ -211,9 +212,7 @@ def decline(
     object: Object,
     reason: Why,
     predicate: Predicate = "exact",
-    to: Annotated[
-        str, typer.Option(help="Where the concept's name and release are looked up; as in suggest.")
-    ] = "",
+    to: LookedUp = "",
     label: Label = None,
     vocabulary: Iri = "",
     release: Release = "",
