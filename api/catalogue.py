@@ -18,7 +18,7 @@ from api.problems import MEDIA_TYPE as PROBLEM
 from api.problems import NotFound
 from api.wire import AnsweredResponse
 from kymgraph import rdf
-from kymgraph.errors import BadParameter, UnknownParameter
+from kymgraph.errors import BadParameter
 from kymgraph.publishing import catalog_rdf
 from kymgraph.publishing.dumps import Dumps
 from kymgraph.rdf import Quad
@@ -147,32 +147,3 @@ def chosen_of(
             raise BadParameter("nothing was read: format is html; this is RDF", hint="for example format=ttl")
         return chosen
     return negotiate(request.headers.get("accept"), page=page)
-
-
-def given_of(request: Request, names: Sequence[str]) -> dict[str, str]:
-    """The parameters of a request, each once. Raises UnknownParameter, BadParameter."""
-    given: dict[str, str] = {}
-    for name, value in request.query_params.multi_items():
-        if name not in names:
-            known = ", ".join(names) or "none"
-            raise UnknownParameter(
-                f"nothing was read: {name[:60]!r} is no parameter of {request.url.path[:60]}",
-                hint=f"it takes {known}",
-            )
-        if name in given:
-            raise BadParameter(f"nothing was read: {name} is given twice", hint="give it once")
-        given[name] = value
-    return given
-
-
-def whole_number(name: str, given: Mapping[str, str], default: int, most: int) -> int:
-    """A parameter that is a whole number from 1. Raises BadParameter."""
-    text = given.get(name)
-    if text is None:
-        return default
-    if text.isascii() and text.isdecimal() and len(text) <= 10 and 1 <= int(text) <= most:
-        return int(text)
-    raise BadParameter(
-        f"nothing was read: {name} takes a whole number from 1 to {most:,}, not {text[:60]!r}",
-        hint=f"for example {name}={default}",
-    )

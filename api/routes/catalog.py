@@ -23,16 +23,15 @@ from api.catalogue import (
     answer,
     chosen_of,
     described,
-    given_of,
     graph,
     html,
     said_in,
-    whole_number,
 )
 from api.deps import LanguageDep, Services, ServicesDep
 from api.linked import answers
 from api.linked.negotiate import PAGE, SUFFIXES, named
 from api.negotiate import Language
+from api.parameters import given_of, whole_number
 from api.problems import NotFound
 from api.wire import AnsweredResponse
 from kymgraph.publishing import catalog_rdf, catalog_schema, schema_org, sitemap
@@ -130,8 +129,8 @@ async def _catalogue(request: Request, services: Services, lang: Language, suffi
     names = ("page", "limit", "lang", *(() if suffix else ("format",)))
     given = given_of(request, names)
     chosen = chosen_of(request, given.get("format"), suffix)
-    number = whole_number("page", given, 1, LAST)
-    size = whole_number("limit", given, catalog_rdf.PAGE, MOST)
+    number = whole_number("page", given, LAST, example=2) or 1
+    size = whole_number("limit", given, MOST, example=catalog_rdf.PAGE) or catalog_rdf.PAGE
     address = address_of(request, services)
     dumps, whole = await services.published.catalogue(address)
 

@@ -20,7 +20,6 @@ from api.catalogue import (
     answer,
     chosen_of,
     described,
-    given_of,
     graph,
     html,
     said_in,
@@ -28,6 +27,7 @@ from api.catalogue import (
 from api.deps import LanguageDep, ServicesDep
 from api.dump_response import DumpResponse
 from api.negotiate import prefers_html
+from api.parameters import given_of
 from api.problems import NotFound
 from api.wire import AnsweredResponse
 from kymgraph.publishing import void

@@ -14,10 +14,11 @@ from starlette.responses import Response
 from api.cache import Answered
 from api.deps import LanguageDep, Services, ServicesDep
 from api.negotiate import Language
+from api.parameters import given_of, whole_number
 from api.problems import MEDIA_TYPE as PROBLEM
 from api.wire import AnsweredResponse
 from kymgraph.dataset import Dataset
-from kymgraph.errors import BadParameter, GraphNotFound, UnknownParameter
+from kymgraph.errors import GraphNotFound
 from kymgraph.publishing import feeds
 from kymgraph.rdf import NamedNode
 from kymgraph.store.journal import FIRST_GENERATION, Entry
@@ -32,7 +33,7 @@ _MOST: Final = 1000
 #: Entries that are read at a time when those of one graph are looked for.
 _CHUNK: Final = 500
 _PROBLEM: Final = "#/components/schemas/Problem"
-_EXAMPLES: Final = {"limit": "limit=50", "before": "before=120", "graph": "graph=lineage", "lang": "lang=fi"}
+_NAMES: Final = ("limit", "before", "graph", "lang")
 
 
 def _described(name: str, schema: dict[str, Any], text: str) -> dict[str, Any]:
@@ -81,9 +82,9 @@ async def changes_feed(request: Request, services: ServicesDep, lang: LanguageDe
 
 async def feed(request: Request, services: Services, lang: Language) -> Response:
     """A page of the feed, by the parameters of the request. Raises BadParameter, GraphNotFound."""
-    given = _given(request)
-    limit = _whole("limit", given, _LIMIT, _MOST)
-    before = _whole("before", given, None, 10**9)
+    given = given_of(request, _NAMES)
+    limit = whole_number("limit", given, _MOST, example=_LIMIT) or _LIMIT
+    before = whole_number("before", given, 10**9, example=120)
     graph = named_graph(services.project, given["graph"]).value if "graph" in given else None
     dataset = services.dataset
     generation = dataset.generation
@@ -157,29 +158,3 @@ def _built(dataset: Dataset) -> str:
 
 def _url(address: str, asked: dict[str, Any]) -> str:
     return f"{address}{PATH}" + (f"?{urlencode(asked)}" if asked else "")
-
-
-def _given(request: Request) -> dict[str, str]:
-    given: dict[str, str] = {}
-    for name, value in request.query_params.multi_items():
-        if name not in _EXAMPLES:
-            raise UnknownParameter(
-                f"nothing was read: {name[:60]!r} is no parameter of the feed",
-                hint=f"it takes {', '.join(_EXAMPLES)}",
-            )
-        if name in given:
-            raise BadParameter(f"nothing was read: {name} is given twice", hint="give it once")
-        given[name] = value
-    return given
-
-
-def _whole(name: str, given: dict[str, str], default: int | None, most: int) -> Any:
-    text = given.get(name)
-    if text is None:
-        return default
-    if text.isascii() and text.isdecimal() and len(text) <= 10 and 1 <= int(text) <= most:
-        return int(text)
-    raise BadParameter(
-        f"nothing was read: {name} takes a whole number from 1 to {most:,}, not {text[:60]!r}",
-        hint=f"for example {_EXAMPLES[name]}",
-    )

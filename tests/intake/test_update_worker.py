@@ -205,9 +205,10 @@ def test_a_text_that_takes_all_memory_costs_its_worker(make_site: MakeSite) -> N
     async def both() -> Changeset:
         rows = "?a ?b ?c . ?d ?e ?f . ?g ?h ?i BIND(CONCAT(STR(?a), STR(?d), STR(?g)) AS ?v)"
         text = INSERT + "{ SELECT ?a ?v { " + rows + " } ORDER BY ?v }"
-        with pytest.raises((QueryMemory, QueryTimeout)):
-            await from_update(site, PREFIXES + text, deadline=20)
-        with pytest.raises((QueryRefused, QueryTimeout)):
+        # A busy machine may need long to fill the memory; it never gets through eight thousand million rows.
+        with pytest.raises(QueryMemory):
+            await from_update(site, PREFIXES + text, deadline=240)
+        with pytest.raises(QueryRefused):
             await from_update(site, PREFIXES + text, deadline=20)
         return await from_update(site, PREFIXES + "INSERT DATA { GRAPH g:a { x:a x:p 1 } }")
 

@@ -420,8 +420,8 @@ def snapshot(live: Path, copy: Path) -> None:
     """Copy a database that is open; again, while the engine tidies its files up meanwhile."""
     for _ in range(50):
         shutil.rmtree(copy, ignore_errors=True)
-        before = {path.name: path.stat().st_size for path in live.iterdir()}
         with contextlib.suppress(shutil.Error, FileNotFoundError):
+            before = {path.name: path.stat().st_size for path in live.iterdir()}
             shutil.copytree(live, copy)
             time.sleep(0.01)
             if before == {path.name: path.stat().st_size for path in live.iterdir()}:
