@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: serve test install clients catalogue-tools link-tools lint lock bench docs clean
+.PHONY: serve test web install clients catalogue-tools link-tools lint lock bench docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -27,6 +27,15 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	touch $@
+
+# The front end: sheets and islands from api/web, with the Node.js that came as a wheel.
+WEB := $(shell find api/web -path api/web/node_modules -prune -o -type f -print)
+web: api/static/dist/manifest.json
+api/web/node_modules/.installed: api/web/package-lock.json
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix api/web --ignore-scripts --loglevel=error
+	touch $@
+api/static/dist/manifest.json: api/web/node_modules/.installed $(WEB)
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm run --prefix api/web build
 
 install: $(STAMP)
 

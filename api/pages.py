@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from api.built import Built
 from api.negotiate import LANGUAGES, Language
 from api.texts import Texts
 
@@ -120,6 +121,7 @@ class Pages:
 
     def __init__(self, title: Mapping[str, str], *, root: str = "") -> None:
         self._title, self._root = title, root
+        self._built = Built(root)
         self._environment = Environment(
             loader=FileSystemLoader(FOLDER / "templates"),
             autoescape=True,
@@ -144,4 +146,5 @@ class Pages:
         site = self._title.get(lang) or next(iter(self._title.values()), "Kymgraph")
         common = {"t": Texts(lang), "lang": lang, "languages": languages, "path": path, "site": site}
         common["root"] = self._root  # before the path of every link
+        common["built"] = self._built
         return page.render(common | values).encode()

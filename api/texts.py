@@ -1,360 +1,48 @@
-"""Every sentence of the pages in Finnish, Swedish and English; a page never holds text of its own."""
+"""Every sentence of the pages in Finnish, Swedish and English, and numbers and dates as each language has them.
+
+The texts stand in gettext catalogues, `api/locale/<language>/<area>.po`, read by Babel when first asked for.
+A message's id is its key ("lineage.title"); all areas of a language are one list, so a key stands in one file.
+"""
 
 from __future__ import annotations
 
+import datetime
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Final
+
+from babel import Locale
+from babel.dates import format_date, format_datetime, format_skeleton
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent
 
 from api.negotiate import Language
 
-#: key -> (fi, sv, en)
-_TEXTS: Final[dict[str, tuple[str, str, str]]] = {
-    "skip": ("Siirry sisältöön", "Hoppa till innehållet", "Skip to content"),
-    "language": ("Kieli", "Språk", "Language"),
-    "nav": ("Sivut", "Sidor", "Pages"),
-    "nav.query": ("Kysely", "Fråga", "Query"),
-    "nav.search": ("Haku", "Sök", "Search"),
-    "nav.examples": ("Esimerkit", "Exempel", "Examples"),
-    "nav.graphs": ("Graafit", "Grafer", "Graphs"),
-    "nav.catalog": ("Aineistot", "Datamängder", "Datasets"),
-    "nav.docs": ("Rajapinta", "Gränssnitt", "Interface"),
-    "query.title": ("SPARQL-kysely", "SPARQL-fråga", "SPARQL query"),
-    "query.text": ("Kysely", "Fråga", "Query"),
-    "query.run": ("Suorita kysely", "Kör frågan", "Run query"),
-    "query.keys": ("Ctrl+Enter suorittaa.", "Ctrl+Enter kör.", "Ctrl+Enter runs it."),
-    "query.format": ("Tuloksen muoto", "Resultatets format", "Result format"),
-    "query.format.html": ("taulukko tällä sivulla", "tabell på denna sida", "table on this page"),
-    "query.format.solutions": ("SELECT, ASK", "SELECT, ASK", "SELECT, ASK"),
-    "query.format.graphs": ("CONSTRUCT, DESCRIBE", "CONSTRUCT, DESCRIBE", "CONSTRUCT, DESCRIBE"),
-    "query.example": ("Esimerkkikysely", "Exempelfråga", "Example query"),
-    "query.example.open": ("Avaa", "Öppna", "Open"),
-    "query.example.all": ("Kaikki esimerkit", "Alla exempel", "All examples"),
-    "result.title": ("Tulos", "Resultat", "Result"),
-    "result.rows": ("Rivejä: {n}", "Rader: {n}", "Rows: {n}"),
-    "result.triples": ("Kolmikot Turtle-muodossa", "Tripplar i Turtle", "Triples in Turtle"),
-    "result.cut": (
-        "Sivulla näkyy vain alku. Lataa koko tulos alla olevista linkeistä.",
-        "Sidan visar bara början. Hämta hela resultatet med länkarna nedan.",
-        "The page shows only the beginning. Get the whole result from the links below.",
-    ),
-    "result.empty": (
-        "Kysely onnistui, mutta yhtään riviä ei löytynyt.",
-        "Frågan lyckades men gav inga rader.",
-        "The query succeeded and found no rows.",
-    ),
-    "result.yes": ("Kyllä", "Ja", "Yes"),
-    "result.no": ("Ei", "Nej", "No"),
-    "result.unbound": ("ei arvoa", "inget värde", "no value"),
-    "result.share": ("Linkki tähän kyselyyn", "Länk till denna fråga", "Link to this query"),
-    "result.download": ("Lataa", "Hämta", "Download"),
-    "problem.position": (
-        "rivi {line}, sarake {column}",
-        "rad {line}, kolumn {column}",
-        "line {line}, column {column}",
-    ),
-    "problem.hint": ("Vihje", "Tips", "Hint"),
-    "examples.title": ("Esimerkkikyselyt", "Exempelfrågor", "Example queries"),
-    "examples.intro": (
-        "Kysymyksiä, joihin tämä graafi vastaa. Avaa kysely lomakkeelle ja muuta sitä.",
-        "Frågor som grafen besvarar. Öppna en fråga i formuläret och ändra den.",
-        "Questions that this graph answers. Open one in the form and change it.",
-    ),
-    "examples.none": (
-        "Tässä projektissa ei ole esimerkkikyselyjä.",
-        "Projektet har inga exempelfrågor.",
-        "This project has no example queries.",
-    ),
-    "examples.answers": ("Vastaa kysymykseen", "Besvarar frågan", "Answers question"),
-    "graphs.title": ("Nimetyt graafit", "Namngivna grafer", "Named graphs"),
-    "graphs.intro": (
-        "Kukin lähdeasiakirja on omana graafinaan. Sukupolvi {generation}.",
-        "Varje källdokument är en egen graf. Generation {generation}.",
-        "Each source document is a graph of its own. Generation {generation}.",
-    ),
-    "graphs.name": ("Graafi", "Graf", "Graph"),
-    "graphs.triples": ("Kolmikoita", "Tripplar", "Triples"),
-    "graphs.default": ("oletusgraafi", "standardgraf", "default graph"),
-    "report.title": ("Validointiraportti", "Valideringsrapport", "Validation report"),
-    "report.conforms": (
-        "Tiedot ovat muotojen mukaisia.",
-        "Data följer formerna.",
-        "The data conforms to the shapes.",
-    ),
-    "report.refused": (
-        "Tiedot eivät ole muotojen mukaisia. Mitään ei kirjoitettu.",
-        "Data följer inte formerna. Inget skrevs.",
-        "The data does not conform to the shapes. Nothing was written.",
-    ),
-    "report.focus": ("Resurssi", "Resurs", "Resource"),
-    "report.path": ("Ominaisuus", "Egenskap", "Property"),
-    "report.value": ("Arvo", "Värde", "Value"),
-    "report.severity": ("Vakavuus", "Allvarlighetsgrad", "Severity"),
-    "report.message": ("Korjaus", "Åtgärd", "How to mend it"),
-    "search.title": ("Haku", "Sök", "Search"),
-    "search.words": ("Hakusanat", "Sökord", "Words"),
-    "search.run": ("Hae", "Sök", "Search"),
-    "search.total": (
-        "Löytyi {n}, näkyvissä {first}–{last}",
-        "{n} träffar, visar {first}–{last}",
-        "{n} found, showing {first}–{last}",
-    ),
-    "search.more": (
-        "Löytyi yli {n}, näkyvissä {first}–{last}",
-        "Över {n} träffar, visar {first}–{last}",
-        "More than {n} found, showing {first}–{last}",
-    ),
-    "search.none": ("Mitään ei löytynyt", "Inga träffar", "Nothing was found"),
-    "search.none.hint": (
-        "Kokeile muita sanoja tai poista rajauksia.",
-        "Pröva andra ord eller ta bort avgränsningar.",
-        "Try other words, or take filters away.",
-    ),
-    "search.pages": ("Tulossivut", "Resultatsidor", "Pages of results"),
-    "search.prev": ("Edellinen", "Föregående", "Previous"),
-    "search.next": ("Seuraava", "Nästa", "Next"),
-    "search.generation": (
-        "Graafin sukupolvi {generation}.",
-        "Grafens generation {generation}.",
-        "Generation {generation} of the graph.",
-    ),
-    "search.facets": ("Rajaa hakua", "Avgränsa sökningen", "Narrow the search"),
-    "search.drop": ("Poista rajaus {label}", "Ta bort avgränsningen {label}", "Take away the filter {label}"),
-    "search.facet.type": ("Laji", "Typ", "Type"),
-    "search.facet.programme": ("Ohjelma", "Program", "Programme"),
-    "search.facet.period": ("Kausi", "Period", "Period"),
-    "search.facet.theme": ("Teema", "Tema", "Theme"),
-    "search.facet.place": ("Paikka", "Plats", "Place"),
-    "search.facet.source": ("Lähde", "Källa", "Source"),
-    "search.facet.status": ("Tila", "Status", "Status"),
-    "docs.title": ("HTTP-rajapinta", "HTTP-gränssnitt", "HTTP interface"),
-    "docs.machine": ("Koneluettava kuvaus", "Maskinläsbar beskrivning", "Machine-readable description"),
-    "docs.parameters": ("Parametrit", "Parametrar", "Parameters"),
-    "docs.required": ("pakollinen", "obligatorisk", "required"),
-    "docs.responses": ("Vastaukset", "Svar", "Responses"),
-    "docs.problems": ("Virhekoodit", "Felkoder", "Problem codes"),
-    "docs.problems.intro": (
-        "Jokainen virhe on RFC 9457:n mukainen application/problem+json, jonka code on pysyvä.",
-        "Varje fel är application/problem+json enligt RFC 9457 med ett stabilt code.",
-        "Every refusal is application/problem+json (RFC 9457) with a stable code.",
-    ),
-    "resource.iri": ("Pysyvä tunniste", "Beständig identifierare", "Lasting identifier"),
-    "resource.property": ("Ominaisuus", "Egenskap", "Property"),
-    "resource.value": ("Arvo", "Värde", "Value"),
-    "resource.source": ("Graafi", "Graf", "Graph"),
-    "resource.statements": ("Tiedot", "Uppgifter", "Statements"),
-    "resource.cut": (
-        "Sivulla ja lataustiedostoissa on vain osa tiedoista. Loput saa SPARQL-kyselyllä.",
-        "Sidan och filerna innehåller bara en del av uppgifterna. Resten fås med en SPARQL-fråga.",
-        "The page and the files hold only a part of the statements. A SPARQL query gives the rest.",
-    ),
-    "resource.links": ("Tähän viittaavat", "Hänvisar hit", "What refers to this"),
-    "resource.links.next": ("Seuraavat viittaukset", "Följande hänvisningar", "More references"),
-    "resource.links.first": ("Ensimmäiset viittaukset", "Första hänvisningarna", "First references"),
-    "resource.links.end": (
-        "Viittauksia ei ole enempää.",
-        "Det finns inga fler hänvisningar.",
-        "There are no more references.",
-    ),
-    "resource.over": ("yli", "över", "over"),
-    "resource.evidence": ("Lähdekohdat", "Källställen", "Evidence"),
-    "resource.evidence.none": (
-        "Tämä ei nojaa suoraan lähdeasiakirjan riveihin.",
-        "Detta vilar inte direkt på rader i ett källdokument.",
-        "This does not rest directly on lines of a source document.",
-    ),
-    "resource.covers": ("tieto", "uppgift", "statement"),
-    "resource.line": ("rivi {line}", "rad {line}", "line {line}"),
-    "resource.lines": ("rivit {first}–{last}", "raderna {first}–{last}", "lines {first}–{last}"),
-    "resource.history": ("Muutoshistoria", "Ändringshistorik", "History"),
-    "resource.history.none": (
-        "Tietoja ei ole muutettu sen jälkeen, kun graafi koottiin.",
-        "Uppgifterna har inte ändrats sedan grafen byggdes.",
-        "Nothing was changed since the graph was built.",
-    ),
-    "resource.since": (
-        "Muutoksia on katsottu muutoksesta {since} lähtien.",
-        "Ändringar har granskats från och med ändring {since}.",
-        "Changes were looked at from change {since} on.",
-    ),
-    "resource.changes": ("Kaikki muutokset", "Alla ändringar", "All changes"),
-    "resource.commit": ("Muutos {number}", "Ändring {number}", "Change {number}"),
-    "resource.graph": ("Graafi {name}", "Grafen {name}", "Graph {name}"),
-    "resource.blank": ("nimeämätön solmu", "namnlös nod", "node without a name"),
-    "resource.data": ("Aineisto", "Data", "Data"),
-    "resource.sparql": (
-        "SPARQL-kysely tämän sivun takana",
-        "SPARQL-frågan bakom denna sida",
-        "The SPARQL behind this page",
-    ),
-    "resource.cite": ("Viittaa näin", "Hänvisa så här", "Cite as"),
-    "resource.citation": (
-        "{name}. {site}, sukupolvi {generation}. {iri}",
-        "{name}. {site}, generation {generation}. {iri}",
-        "{name}. {site}, generation {generation}. {iri}",
-    ),
-    "resource.licence": ("Käyttölupa", "Licens", "Licence"),
-    "resource.resource": ("Resurssi", "Resurs", "Resource"),
-    "property.name": ("nimi", "namn", "name"),
-    "property.other-name": ("muu nimi", "annat namn", "other name"),
-    "property.description": ("kuvaus", "beskrivning", "description"),
-    "property.definition": ("määritelmä", "definition", "definition"),
-    "property.example": ("esimerkki", "exempel", "example"),
-    "property.scope": ("käyttöala", "användningsområde", "scope"),
-    "property.scheme": ("käsitteistössä", "i begreppssystemet", "in scheme"),
-    "property.broader": ("yläkäsite", "överordnat begrepp", "broader concept"),
-    "property.comment": ("huomautus", "kommentar", "comment"),
-    "property.subclass": ("yläluokka", "överordnad klass", "subclass of"),
-    "property.domain": ("lähtöjoukko", "definitionsmängd", "domain"),
-    "property.range": ("arvojoukko", "värdemängd", "range"),
-    "property.defined": ("määritelty sanastossa", "definierad i", "defined in"),
-    "property.type": ("tyyppi", "typ", "type"),
-    "property.source": ("lähde", "källa", "source"),
-    "property.references": ("viittaa", "hänvisar till", "refers to"),
-    "property.attributed": ("esittäjä", "framfört av", "attributed to"),
-    "property.agent": ("tekijä", "utförare", "agent"),
-    "property.ended": ("päättyi", "avslutades", "ended at"),
-    "property.homepage": ("kotisivu", "webbplats", "home page"),
-    "missing.unknown": (
-        "Graafissa ei ole mitään tällä tunnisteella.",
-        "Grafen känner inte till denna identifierare.",
-        "The graph knows nothing by this name.",
-    ),
-    "missing.near": ("Tarkoititko", "Menade du", "Did you mean"),
-    "missing.gone": (
-        "Poistettu muutoksessa {number}, {day}. Syy:",
-        "Borttagen i ändring {number}, {day}. Orsak:",
-        "Taken away by change {number}, {day}. Reason:",
-    ),
-    "missing.commit": (
-        "Muutos, jossa tämä poistettiin",
-        "Ändringen som tog bort detta",
-        "The change that took it away",
-    ),
-    "missing.before": ("Tila ennen poistoa", "Läget före borttagningen", "As it was before"),
-    "terms.ontology": ("Ontologia", "Ontologi", "Ontology"),
-    "terms.shapes": ("Muotosäännöt (SHACL)", "Former (SHACL)", "Shapes (SHACL)"),
-    "terms.class": ("Luokat", "Klasser", "Classes"),
-    "terms.relation": ("Suhteet", "Relationer", "Relations"),
-    "terms.value": ("Arvo-ominaisuudet", "Värdeegenskaper", "Values"),
-    "terms.annotation": ("Merkinnät", "Anteckningar", "Annotations"),
-    "terms.node-shape": ("Luokkien muodot", "Former för klasser", "Shapes of classes"),
-    "terms.property-shape": ("Ominaisuuksien muodot", "Former för egenskaper", "Shapes of properties"),
-    "terms.other": ("Muut", "Övriga", "Others"),
-    "ontology.contents": ("Sisällys", "Innehåll", "Contents"),
-    "ontology.iri": ("IRI", "IRI", "IRI"),
-    "ontology.version": ("Version IRI", "Versionens IRI", "Version IRI"),
-    "ontology.version-info": ("Versio", "Version", "Version"),
-    "ontology.prefix": ("Etuliite", "Prefix", "Prefix"),
-    "ontology.namespace": ("Nimiavaruus", "Namnrymd", "Namespace"),
-    "ontology.creator": ("Tekijä", "Skapare", "Creator"),
-    "ontology.license": ("Lisenssi", "Licens", "Licence"),
-    "ontology.superclass": ("Yläluokat", "Överklasser", "Superclasses"),
-    "ontology.subclass": ("Alaluokat", "Underklasser", "Subclasses"),
-    "ontology.superproperty": ("Yläominaisuudet", "Överegenskaper", "Superproperties"),
-    "ontology.subproperty": ("Alaominaisuudet", "Underegenskaper", "Subproperties"),
-    "ontology.equivalent": ("Sama kuin", "Detsamma som", "Same as"),
-    "ontology.disjoint": ("Ei yhtä aikaa", "Inte samtidigt", "Disjoint with"),
-    "ontology.domain": ("Kenellä tai millä", "Subjektets klass", "Domain"),
-    "ontology.range": ("Arvot", "Värden", "Range"),
-    "ontology.inverse": ("Käänteinen", "Omvänd egenskap", "Inverse"),
-    "ontology.properties": ("Ominaisuudet", "Egenskaper", "Properties"),
-    "ontology.values-of": ("Arvona ominaisuudella", "Värde för egenskapen", "Value of"),
-    "ontology.answers": ("Tarvitaan kysymyksiin", "Behövs för frågorna", "Needed for questions"),
-    "ontology.traits": ("Luonne", "Karaktär", "Characteristics"),
-    "ontology.example": ("Esimerkki", "Exempel", "Example"),
-    "ontology.scope": ("Käyttöohje", "Användning", "Scope note"),
-    "ontology.status": ("Tila", "Status", "Status"),
-    "ontology.status.stable": ("vakaa", "stabil", "stable"),
-    "ontology.status.testing": ("koekäytössä", "på prov", "testing"),
-    "ontology.status.unstable": ("keskeneräinen", "under arbete", "unstable"),
-    "ontology.status.archaic": ("väistyvä", "utgående", "archaic"),
-    "owl.only": ("vain", "endast", "only"),
-    "owl.some": ("ainakin yksi", "minst en", "some"),
-    "owl.value": ("on", "är", "value"),
-    "owl.or": ("tai", "eller", "or"),
-    "owl.and": ("ja", "och", "and"),
-    "owl.not": ("ei", "inte", "not"),
-    "owl.at-least": ("vähintään", "minst", "at least"),
-    "owl.at-most": ("enintään", "högst", "at most"),
-    "owl.exactly": ("tasan", "exakt", "exactly"),
-    "owl.inverse-of": ("käänteinen:", "omvänd:", "inverse of"),
-    "owl.functional": ("funktionaalinen", "funktionell", "functional"),
-    "owl.inverse-functional": (
-        "käänteisesti funktionaalinen",
-        "omvänt funktionell",
-        "inverse functional",
-    ),
-    "owl.transitive": ("transitiivinen", "transitiv", "transitive"),
-    "owl.symmetric": ("symmetrinen", "symmetrisk", "symmetric"),
-    "owl.asymmetric": ("epäsymmetrinen", "asymmetrisk", "asymmetric"),
-    "owl.reflexive": ("refleksiivinen", "reflexiv", "reflexive"),
-    "owl.irreflexive": ("irrefleksiivinen", "irreflexiv", "irreflexive"),
-    "catalog.about": (
-        "Sukupolvi {generation}. Luettelo on DCAT-AP 3.0.1:n mukainen.",
-        "Generation {generation}. Katalogen följer DCAT-AP 3.0.1.",
-        "Generation {generation}. The catalogue follows DCAT-AP 3.0.1.",
-    ),
-    "catalog.datasets": ("Aineistot", "Datamängder", "Datasets"),
-    "catalog.dataset": ("Aineisto", "Datamängd", "Dataset"),
-    "catalog.none": (
-        "Tällä sivulla ei ole aineistoja.",
-        "Inga datamängder på denna sida.",
-        "No datasets on this page.",
-    ),
-    "catalog.previous": ("Edellinen sivu", "Föregående sida", "Previous page"),
-    "catalog.next": ("Seuraava sivu", "Nästa sida", "Next page"),
-    "catalog.series": ("Sarjat", "Serier", "Series"),
-    "catalog.services": ("Rajapinnat", "Gränssnitt", "Interfaces"),
-    "catalog.formats": (
-        "Luettelo muina muotoina",
-        "Katalogen i andra format",
-        "The catalogue in other formats",
-    ),
-    "catalog.this": (
-        "Tämä kuvaus muina muotoina",
-        "Denna beskrivning i andra format",
-        "This description in other formats",
-    ),
-    "catalog.files": ("Tiedostot", "Filer", "Files"),
-    "catalog.file": ("Tiedosto", "Fil", "File"),
-    "catalog.format": ("Muoto", "Format", "Format"),
-    "catalog.size": ("Koko, tavua", "Storlek, byte", "Size, bytes"),
-    "catalog.sums": ("Tarkistussummat", "Kontrollsummor", "Checksums"),
-    "catalog.dumps": ("Kaikki tiedostot", "Alla filer", "All files"),
-    "catalog.void": ("Lukumäärät (VoID)", "Antal (VoID)", "Counts (VoID)"),
-    "catalog.keywords": ("Asiasanat", "Nyckelord", "Keywords"),
-    "catalog.period": ("Ajanjakso", "Tidsperiod", "Period"),
-    "catalog.places": ("Alue", "Område", "Area"),
-    "catalog.publisher": ("Julkaisija", "Utgivare", "Publisher"),
-    "catalog.contact": ("Yhteys", "Kontakt", "Contact"),
-    "catalog.license": ("Lisenssi", "Licens", "Licence"),
-    "catalog.rights": ("Käyttöehdot", "Villkor", "Terms of use"),
-    "catalog.provenance": ("Alkuperä", "Ursprung", "Provenance"),
-    "catalog.issued": ("Julkaistu", "Publicerad", "Issued"),
-    "catalog.modified": ("Muutettu", "Ändrad", "Modified"),
-    "catalog.version": ("Versio", "Version", "Version"),
-    "catalog.languages": ("Kielet", "Språk", "Languages"),
-    "catalog.numbers": ("Lukuina", "I siffror", "In numbers"),
-    "catalog.triples": ("kolmikoita", "tripplar", "triples"),
-    "catalog.entities": ("kohteita, joilla on tyyppi", "objekt som har en typ", "things with a type"),
-    "catalog.classes": ("luokkia", "klasser", "classes"),
-    "catalog.properties": ("ominaisuuksia", "egenskaper", "properties"),
-    "catalog.lacks": (
-        "puuttuu {n} kolmikkoa, joita muoto ei pysty esittämään",
-        "{n} tripplar saknas som formatet inte kan uttrycka",
-        "lacks {n} triples that the format cannot express",
-    ),
-    "catalog.part": ("Kuuluu sarjaan", "Ingår i serien", "Part of the series"),
-    "dumps.title": ("Tiedostot", "Filer", "Files"),
-    "dumps.intro": (
-        "Aineistot tiedostoina, sukupolvi {generation}. CSV-tiedostossa on rivi kolmikkoa kohden; "
-        "heittomerkki solun alussa estää taulukko-ohjelmaa tulkitsemasta tekstiä kaavaksi.",
-        "Datamängderna som filer, generation {generation}. CSV-filen har en rad per trippel; en "
-        "apostrof först i en cell hindrar kalkylprogram från att tolka texten som en formel.",
-        "The datasets as files, generation {generation}. The CSV has a row per triple; an apostrophe at the "
-        "beginning of a cell keeps spreadsheets from taking the text for a formula.",
-    ),
+FOLDER: Final = Path(__file__).parent / "locale"
+_LOCALES: Final[Mapping[Language, Locale]] = {
+    "fi": Locale("fi", "FI"),
+    "sv": Locale("sv", "FI"),
+    "en": Locale("en", "GB"),
 }
-_COLUMN: Final[dict[Language, int]] = {"fi": 0, "sv": 1, "en": 2}
+_DAY: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
+_MONTH: Final = re.compile(r"(\d{4})-(\d\d)")
+
+
+@cache
+def catalogue(lang: Language) -> Mapping[str, str]:
+    """All texts of one language by key. Raises ValueError for a key that stands twice."""
+    texts: dict[str, str] = {}
+    for path in sorted((FOLDER / lang).glob("*.po")):
+        with path.open("rb") as file:
+            for message in read_po(file, locale=lang):
+                if not message.id:
+                    continue
+                if message.id in texts:
+                    raise ValueError(f"{path}: {message.id!r} stands in another file of {lang} too")
+                texts[str(message.id)] = str(message.string)
+    return texts
 
 
 class Texts:
@@ -366,6 +54,46 @@ class Texts:
 
     def __init__(self, lang: Language) -> None:
         self.lang = lang
+        self._texts, self._locale = catalogue(lang), _LOCALES[lang]
 
     def __call__(self, key: str, **values: object) -> str:
-        return _TEXTS[key][_COLUMN[self.lang]].format(**values)
+        """The text of a key, with `values` at their places. Raises KeyError for a key that is in no catalogue."""
+        return self._texts[key].format(**values)
+
+    def number(self, value: float) -> str:
+        """A number as the language writes it.
+
+        >>> Texts("en").number(12345.5), Texts("fi").number(0.5)
+        ('12,345.5', '0,5')
+        """
+        return str(format_decimal(value, locale=self._locale))
+
+    def percent(self, share: float) -> str:
+        """A share of one as whole per cents.
+
+        >>> Texts("en").percent(0.256)
+        '26%'
+        """
+        return str(format_percent(share, locale=self._locale))
+
+    def date(self, stated: str) -> str:
+        """A date as precise as it is stated: a year, a month, a day or a time (ISO 8601); else as it stands.
+
+        >>> Texts("fi").date("2016-05-26"), Texts("en").date("2014-06"), Texts("sv").date("2022")
+        ('26.5.2016', 'Jun 2014', '2022')
+        """
+        try:
+            if "T" in stated:
+                moment = datetime.datetime.fromisoformat(stated.replace("Z", "+00:00"))
+                return str(format_datetime(moment, "short", locale=self._locale))
+            if (day := _DAY.fullmatch(stated)) is not None:
+                return str(format_date(_date(*day.groups()), "medium", locale=self._locale))
+            if (month := _MONTH.fullmatch(stated)) is not None:
+                return str(format_skeleton("yMMM", _date(*month.groups(), "1"), locale=self._locale))
+        except ValueError:
+            pass
+        return stated
+
+
+def _date(year: str, month: str, day: str) -> datetime.date:
+    return datetime.date(int(year), int(month), int(day))

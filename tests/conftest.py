@@ -130,6 +130,12 @@ def serve_writable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         yield start
 
 
+@pytest.fixture(scope="session")
+def shipped_url(shipped: Dataset, serve: Serve) -> str:
+    """The URL of a server over the project of this repository."""
+    return serve(shipped.project.folder, shipped.store.folder)
+
+
 @contextlib.contextmanager
 def _served(
     project: Path, store: Path, log: Path, settings: Mapping[str, object], *, writable: bool = False

@@ -104,10 +104,3 @@ def http() -> Iterator[httpx.Client]:
     with httpx.Client(timeout=60) as client:
         client.headers.clear()
         yield client
-
-
-@pytest.fixture(scope="session")
-def shipped_url(shipped: Any, serve: Any) -> str:
-    """The URL of a server over the project of this repository."""
-    url: str = serve(shipped.project.folder, shipped.store.folder)
-    return url
