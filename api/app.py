@@ -56,6 +56,21 @@ from api.routes import (
     sparql,
     validate,
 )
+from api.routes.portal import (
+    about,
+    actors,
+    desks,
+    edit,
+    front,
+    ledger,
+    lineage,
+    programmes,
+    quality,
+    questions,
+    region,
+    session,
+    themes,
+)
 from api.wire import ProblemResponse, respond, send_problem, start_message
 from kymgraph import __version__
 from kymgraph.access import FILE as ACCESS_FILE
@@ -372,7 +387,23 @@ def _fastapi(services: Services) -> FastAPI:
     framework.state.services = services
     rest.register(framework, services)  # before what catches every path below /api/v1
     published = (catalog, dumps, ckan, feeds)
-    for module in (*published, linked, rest, search, reconcile, graphs, changes, validate, ops, examples):
+    portal = (
+        front, programmes, lineage, actors, region, themes, questions, ledger, quality, about,
+        session, edit, desks,
+    )  # fmt: skip
+    for module in (
+        *portal,
+        *published,
+        linked,
+        rest,
+        search,
+        reconcile,
+        graphs,
+        changes,
+        validate,
+        ops,
+        examples,
+    ):
         framework.include_router(module.router)
     framework.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
 

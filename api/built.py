@@ -17,7 +17,7 @@ FOLDER: Final = Path(__file__).parent / "static" / "dist"
 
 
 class Built:
-    """Tags for built files. Pages work without islands; without a build they have neither sheet nor script."""
+    """Tags for built files: none for what was not built, and pages work without islands."""
 
     def __init__(self, root: str = "", folder: Path = FOLDER) -> None:
         self._address = f"{root}/static/dist/"

@@ -144,7 +144,6 @@ class Pages:
         languages = [(code, f"{self._root}{path}?{urlencode([*kept, ('lang', code)])}") for code in LANGUAGES]
         page = self._environment.get_template(template)
         site = self._title.get(lang) or next(iter(self._title.values()), "Kymgraph")
-        common = {"t": Texts(lang), "lang": lang, "languages": languages, "path": path, "site": site}
-        common["root"] = self._root  # before the path of every link
-        common["built"] = self._built
+        common: dict[str, Any] = {"t": Texts(lang), "lang": lang, "languages": languages, "path": path}
+        common |= {"site": site, "built": self._built, "root": self._root}  # root: before the path of links
         return page.render(common | values).encode()

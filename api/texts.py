@@ -1,7 +1,7 @@
-"""Every sentence of the pages in Finnish, Swedish and English, and numbers and dates as each language has them.
+"""Every sentence of the pages in Finnish, Swedish and English; numbers and dates as each language has them.
 
 The texts stand in gettext catalogues, `api/locale/<language>/<area>.po`, read by Babel when first asked for.
-A message's id is its key ("lineage.title"); all areas of a language are one list, so a key stands in one file.
+A message's id is its key ("lineage.title"); all areas of a language are one list: a key stands in one file.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Texts:
         self._texts, self._locale = catalogue(lang), _LOCALES[lang]
 
     def __call__(self, key: str, **values: object) -> str:
-        """The text of a key, with `values` at their places. Raises KeyError for a key that is in no catalogue."""
+        """The text of a key, with `values` at their places. Raises KeyError for a key that there is not."""
         return self._texts[key].format(**values)
 
     def number(self, value: float) -> str:
@@ -87,9 +87,9 @@ class Texts:
                 moment = datetime.datetime.fromisoformat(stated.replace("Z", "+00:00"))
                 return str(format_datetime(moment, "short", locale=self._locale))
             if (day := _DAY.fullmatch(stated)) is not None:
-                return str(format_date(_date(*day.groups()), "medium", locale=self._locale))
+                return str(format_date(_date(day[1], day[2], day[3]), "medium", locale=self._locale))
             if (month := _MONTH.fullmatch(stated)) is not None:
-                return str(format_skeleton("yMMM", _date(*month.groups(), "1"), locale=self._locale))
+                return str(format_skeleton("yMMM", _date(month[1], month[2], "1"), locale=self._locale))
         except ValueError:
             pass
         return stated

@@ -1,7 +1,7 @@
 """Tables for pages: the rows of named queries with labels and links, all of one page from one generation.
 
-A page asks REST routes (`api/queries/*.rq`) by name, so what it shows can be had as JSON, CSV and XLSX too, and
-the query behind it can be opened in the editor.
+A page asks REST routes (`api/queries/*.rq`) by name, so what it shows can be had as JSON, CSV and XLSX too,
+and the query behind it can be opened in the editor.
 """
 
 from __future__ import annotations

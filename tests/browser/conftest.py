@@ -1,7 +1,7 @@
 """A real browser for the tests of the portal: Debian's Chromium, driven by Playwright.
 
-`open_page` gives pages that remember what they should never do: ask another host, break the policy of the page
-(CSP), throw, or log an error. `Watched.check()` says so, with what axe-core finds.
+`open_page` gives pages that remember what they should never do: ask another host, break the policy of the
+page (CSP), throw, or log an error. `Watched.check()` says so, with what axe-core finds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from tests.needs import need
 
 #: Where axe-core lies once the front end's development packages are installed.
 AXE: Final = ROOT / "api/web/node_modules/axe-core/axe.min.js"
-#: Screenshots are left here: KYMGRAPH_SHOTS, else with pytest's own temporary files.
 WIDTHS: Final = (360, 768, 1440)
 _QUIET: Final = [
     "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",

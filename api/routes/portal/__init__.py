@@ -1,0 +1,1 @@
+"""The routes of the portal: pages for people, one module per part of it."""

@@ -1,0 +1,7 @@
+"""Who belongs to what, and who held which post."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(include_in_schema=False)

@@ -1,0 +1,7 @@
+"""The front page: what this is, where to begin, what changed lately."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(include_in_schema=False)

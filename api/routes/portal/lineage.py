@@ -1,0 +1,7 @@
+"""How priorities continue from programme to programme."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(include_in_schema=False)

@@ -1,0 +1,7 @@
+"""The list of programmes, and two of them side by side."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(include_in_schema=False)
