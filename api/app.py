@@ -391,19 +391,8 @@ def _fastapi(services: Services) -> FastAPI:
         front, programmes, lineage, actors, region, themes, questions, ledger, quality, about,
         session, edit, desks,
     )  # fmt: skip
-    for module in (
-        *portal,
-        *published,
-        linked,
-        rest,
-        search,
-        reconcile,
-        graphs,
-        changes,
-        validate,
-        ops,
-        examples,
-    ):
+    machines = (linked, rest, search, reconcile, graphs, changes, validate, ops, examples)
+    for module in (*portal, *published, *machines):
         framework.include_router(module.router)
     framework.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
 
