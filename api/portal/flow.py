@@ -328,9 +328,10 @@ def _drawn(
     half = ribbon.width / 2
     if slots[first.left].column == slots[last.right].column:
         above, below = ports[first]
-        swing = begin + sizes.between * 0.62
+        # Longer bows swing out further, so that they lie about shorter ones.
+        swing = begin + sizes.between * (0.3 + 0.85 * min(abs(below - above) / 400, 1))
         way = half if above <= below else -half
-        inner = swing - ribbon.width * 1.3
+        inner = max(swing - ribbon.width * 1.3, begin + 2)
         outline = (
             _bow(begin, above - way, swing, below + way)
             + "L"

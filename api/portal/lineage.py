@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from api.portal import lettering
 from api.portal.asking import Table, Value
@@ -24,8 +24,8 @@ MOST: Final = 120
 UNDATED: Final = (0, 0)
 NO_INSTRUMENT: Final = ""
 
-_BOX: Final = 146.0
-_BETWEEN: Final = 62.0
+_BOX: Final = 144.0
+_BETWEEN: Final = 59.0
 _PAD: Final = 7.0
 _NAME: Final = 12.5  #: size of letters
 _SMALL: Final = 11.0
@@ -335,6 +335,15 @@ class DrawnBox:
 
 
 @dataclass(frozen=True, slots=True)
+class Stem:
+    """The line from an instrument to its last point below."""
+
+    x: float
+    top: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
 class DrawnLink:
     """A link in the picture."""
 
@@ -365,6 +374,7 @@ class Picture:
     height: float
     axis_from: float  #: where dated columns begin
     columns: tuple[DrawnColumn, ...]
+    stems: tuple[Stem, ...]
     boxes: tuple[DrawnBox, ...]
     links: tuple[DrawnLink, ...]
     crossings: int
@@ -399,6 +409,7 @@ def picture(found: Sequence[Link], known: Mapping[str, Period], texts: Texts) ->
         height=flow.height,
         axis_from=next((x for x, c in zip(flow.columns, shown, strict=True) if c.start is not None), 0.0),
         columns=tuple(_column(column, x, texts) for column, x in zip(shown, flow.columns, strict=True)),
+        stems=_stems([box for box, _ in boxes.values()], flow),
         boxes=tuple(_moved(drawn, flow) for _, drawn in boxes.values()),
         links=_links(found, flow, texts),
         crossings=flow.crossings,
@@ -426,8 +437,8 @@ def _box(
 ) -> tuple[Box, DrawnBox]:
     room = _BOX - 2 * _PAD
     small = lettering.wrap(kind, _SMALL, room, 2) if kind else []
-    size = _NAME + 0.8 if head else _NAME  # heads are bold, which is wider
-    name = lettering.wrap(value.text, size, room, 4)
+    size = _NAME * 1.09 if head else _NAME  # heads are bold, which is wider
+    name = lettering.wrap(value.text, size, room, 5)
     height = _PAD * 2 + 13 * len(small) + _LINE * len(name)
     first = _PAD + 9.5 + 13 * len(small) + 2
     drawn = DrawnBox(
@@ -436,6 +447,19 @@ def _box(
         tuple(Line(text, _PAD, first + _LINE * n) for n, text in enumerate(name)),
     )  # fmt: skip
     return Box(key, column, group, height, head), drawn
+
+
+def _stems(boxes: Iterable[Box], flow: Flow) -> tuple[Stem, ...]:
+    groups: dict[str, list[Box]] = {}
+    for box in boxes:
+        groups.setdefault(box.group, []).append(box)
+    stems = []
+    for group, members in groups.items():
+        last = max(flow.boxes[box.key].y for box in members)
+        if group != NO_INSTRUMENT and len(members) > 1:
+            head = flow.boxes[group]
+            stems.append(Stem(head.x + 10, head.y + head.height, last))
+    return tuple(stems)
 
 
 def _moved(drawn: DrawnBox, flow: Flow) -> DrawnBox:
@@ -546,31 +570,37 @@ def told_gaps(known: Mapping[str, Period]) -> list[Gap]:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The links from one instrument to another; None is what belongs to no instrument."""
+    """The links from points of one instrument to points of another; None is what belongs to no instrument."""
 
     earlier_in: Value | None
     later_in: Value | None
     links: tuple[Link, ...]
+    whole: bool = False  #: links between instruments themselves, of any two
 
 
 def pairs(found: Sequence[Link], known: Mapping[str, Period]) -> list[Pair]:
-    """The links by pair of instruments, in the order of the picture's columns."""
+    """The links by pair of instruments, in the order of the picture's columns; whole instruments last."""
     order = {
         period.instrument.iri: n
         for n, column in enumerate(columns(found, known))
         for period in column.periods
     }
     held: dict[tuple[str, str], list[Link]] = {}
+    wholes: list[Link] = []
     for link in found:
-        held.setdefault((_iri(link.earlier_in), _iri(link.later_in)), []).append(link)
+        if link.earlier.iri == _iri(link.earlier_in) and link.later.iri == _iri(link.later_in):
+            wholes.append(link)
+        else:
+            held.setdefault((_iri(link.earlier_in), _iri(link.later_in)), []).append(link)
 
-    def rank(pair: tuple[str, str]) -> tuple[Any, ...]:
-        return order.get(pair[1], 0), order.get(pair[0], 0), pair[1], pair[0]
+    def rank(pair: tuple[str, str]) -> tuple[int, int, str, str]:
+        return order.get(pair[0], 0), order.get(pair[1], 0), *pair
 
-    return [
+    found_pairs = [
         Pair(held[pair][0].earlier_in, held[pair][0].later_in, tuple(held[pair]))
         for pair in sorted(held, key=rank)
     ]
+    return [*found_pairs, *([Pair(None, None, tuple(wholes), whole=True)] if wholes else [])]
 
 
 def _iri(value: Value | None) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlsplit
 
+from api.portal import lettering
 from api.portal.asking import Table, Value
 from api.portal.lineage import Period, gaps
 
@@ -15,6 +16,7 @@ MOST: Final = 300
 SORTS: Final = ("recurrence", "name", "total")
 #: Levels of the bar under a number.
 LEVELS: Final = 4
+_NEAREST: Final = ("exactMatch", "closeMatch", "narrowMatch", "broadMatch", "relatedMatch")
 #: Where the national catalogue of open data is searched by words, for readers to go to themselves.
 CATALOGUE: Final = "https://www.avoindata.fi/data/{lang}/dataset?q={words}"
 
@@ -25,6 +27,7 @@ class Column:
 
     instrument: Value | None
     years: str
+    heading: str = ""  #: its name with soft hyphens: columns are narrow
     gap: bool = False
 
 
@@ -95,7 +98,14 @@ def _columns(instruments: Mapping[str, Value], known: Mapping[str, Period]) -> l
         start = period.start if period else None
         last = period.last if period else None
         years = f"{start}–{last or ''}" if period and period.first is not None else str(start or "")
-        placed.append((start or 9999, last or 9999, value.text.casefold(), Column(value, years)))
+        placed.append(
+            (
+                start or 9999,
+                last or 9999,
+                value.text.casefold(),
+                Column(value, years, lettering.hyphenated(value.text)),
+            )
+        )
     dated = [start for start, *_ in placed if start != 9999]
     for first, last in gaps(known.values()):
         if dated and min(dated) < first < max(dated):
@@ -165,7 +175,17 @@ def matches(table: Table | None, lang: str) -> dict[str, list[Match]]:
         found.setdefault(theme_iri, []).append(
             Match(name, property.rpartition("#")[2], href, urlsplit(iri).netloc.removeprefix("www."))
         )
+    order = {name: n for n, name in enumerate(_NEAREST)}
+    for of_theme in found.values():
+        of_theme.sort(
+            key=lambda match: (order.get(match.relation, len(order)), not _reads(match, lang), match.href)
+        )
     return found
+
+
+def _reads(match: Match, lang: str) -> bool:
+    """Whether its name is in the reader's language."""
+    return (match.name.lang or lang) == lang
 
 
 @dataclass(frozen=True, slots=True)
