@@ -12,6 +12,7 @@ function start(picture: SVGSVGElement, panel: HTMLElement, told: HTMLElement): v
   const links = [...picture.querySelectorAll<SVGAElement>("a.link")];
   const boxes = [...picture.querySelectorAll<SVGAElement>("a.box")];
   const marks = [...picture.querySelectorAll<SVGTextElement>(".marks text")];
+  const letters = [...picture.querySelectorAll<SVGGElement>(".letters")];
   const known: Link[] = links.map((link) => ({
     key: link.dataset["link"] ?? "",
     earlier: link.dataset["earlier"] ?? "",
@@ -23,7 +24,7 @@ function start(picture: SVGSVGElement, panel: HTMLElement, told: HTMLElement): v
     const point = of.dataset["key"];
     const found = chain(known, point === undefined ? { link: of.dataset["link"] ?? "" } : { point });
     for (const link of [...links, ...marks]) link.classList.toggle("on", found.links.has(link.dataset["link"] ?? ""));
-    for (const box of boxes) box.classList.toggle("on", found.points.has(box.dataset["key"] ?? ""));
+    for (const box of [...boxes, ...letters]) box.classList.toggle("on", found.points.has(box.dataset["key"] ?? ""));
     picture.classList.add("chain");
     say(told.dataset["path"] ?? "", {
       name: of.getAttribute("aria-label") ?? "",
@@ -34,7 +35,7 @@ function start(picture: SVGSVGElement, panel: HTMLElement, told: HTMLElement): v
   const clear = (): void => {
     if (!picture.classList.contains("chain")) return;
     picture.classList.remove("chain");
-    for (const element of [...links, ...marks, ...boxes]) element.classList.remove("on");
+    for (const element of [...links, ...marks, ...boxes, ...letters]) element.classList.remove("on");
     say(told.dataset["off"] ?? "", {});
   };
   const say = (text: string, values: Readonly<Record<string, string>>): void => {
