@@ -500,13 +500,13 @@ def mark(link: Link, texts: Texts) -> str:
 def _column(column: Column, x: float, texts: Texts) -> DrawnColumn:
     notes: list[str] = []
     if column.gap is not None:
-        title = _years(*column.gap)
+        title = years(*column.gap)
         notes = lettering.wrap(texts("lineage.gap.short"), _SMALL, _BOX, 2)
     elif column.start is None:
         title = texts("lineage.undated")
         notes = lettering.wrap(texts("lineage.undated.note"), _SMALL, _BOX, 2)
     elif column.periods[0].first is not None:
-        title = _years(column.start, column.last)
+        title = years(column.start, column.last)
     else:
         title = str(column.start)
         notes = [texts("lineage.approved.short")]
@@ -522,7 +522,7 @@ def _column(column: Column, x: float, texts: Texts) -> DrawnColumn:
 def term(period: Period, texts: Texts) -> str:
     """When an instrument is in force, in words; else when it was approved and what year it aims at."""
     if period.first is not None:
-        return _years(period.first, period.last)
+        return years(period.first, period.last)
     parts = []
     if period.approved:
         parts.append(texts("lineage.approved", date=texts.date(period.approved)))
@@ -531,10 +531,10 @@ def term(period: Period, texts: Texts) -> str:
     return ", ".join(parts)
 
 
-def _years(first: int, last: int | None) -> str:
+def years(first: int, last: int | None) -> str:
     """A span of years.
 
-    >>> _years(2010, 2013), _years(2010, None), _years(2010, 2010)
+    >>> years(2010, 2013), years(2010, None), years(2010, 2010)
     ('2010–2013', '2010–', '2010')
     """
     if last == first:
@@ -554,7 +554,7 @@ def told_gaps(known: Mapping[str, Period]) -> list[Gap]:
     """The gaps with the programmes that only the background knows for their years."""
     return [
         Gap(
-            _years(first, last),
+            years(first, last),
             tuple(
                 period
                 for period in known.values()

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from api.portal import lettering
 from api.portal.asking import Table, Value
-from api.portal.lineage import Period, gaps
+from api.portal.lineage import Period, gaps, years
 
 #: Themes on one page.
 MOST: Final = 300
@@ -28,6 +28,7 @@ class Column:
     instrument: Value | None
     years: str
     heading: str = ""  #: its name with soft hyphens: columns are narrow
+    approved: bool = False  #: the year is that of the approval, for want of a term
     gap: bool = False
 
 
@@ -97,20 +98,15 @@ def _columns(instruments: Mapping[str, Value], known: Mapping[str, Period]) -> l
         period = known.get(iri)
         start = period.start if period else None
         last = period.last if period else None
-        years = f"{start}–{last or ''}" if period and period.first is not None else str(start or "")
-        placed.append(
-            (
-                start or 9999,
-                last or 9999,
-                value.text.casefold(),
-                Column(value, years, lettering.hyphenated(value.text)),
-            )
-        )
+        told = period is not None and period.first is not None
+        span = "" if start is None else years(start, last) if told else str(start)
+        heading = lettering.hyphenated(value.text)
+        column = Column(value, span, heading, approved=start is not None and not told)
+        placed.append((start or 9999, last or 9999, value.text.casefold(), column))
     dated = [start for start, *_ in placed if start != 9999]
-    for first, last in gaps(known.values()):
+    for first, end in gaps(known.values()):
         if dated and min(dated) < first < max(dated):
-            years = f"{first}–{last}" if first != last else str(first)
-            placed.append((first, 0, "", Column(None, years, gap=True)))
+            placed.append((first, 0, "", Column(None, years(first, end), gap=True)))
     return [column for *_, column in sorted(placed, key=lambda entry: entry[:3])]
 
 
