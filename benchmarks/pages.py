@@ -1,4 +1,4 @@
-"""What does a page cost its reader? Expected: HTML of any page ≤ 60 KB gzip, and hardly any script where none is needed.
+"""What does a page cost its reader? Expected: HTML of any page ≤ 60 KB gzip, script only where it is used.
 
     python benchmarks/pages.py            # a table, and a line in benchmarks/results/pages.jsonl
     python benchmarks/pages.py --only lineage sparql

@@ -5,7 +5,6 @@ quick looks at each page once, ci at every pair of the four, night at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,8 @@ TALLEST = 12_000
 
 
 @pytest.fixture(scope="module")
-def url(shipped: Dataset, serve: Serve) -> Iterator[str]:
-    yield serve(shipped.project.folder, shipped.store.folder, dumps_ahead=True)
+def url(shipped: Dataset, serve: Serve) -> str:
+    return serve(shipped.project.folder, shipped.store.folder, dumps_ahead=True)
 
 
 @pytest.mark.parametrize(
