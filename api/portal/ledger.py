@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import Request
 from starlette.responses import Response
 
+from api.linked.page import COMMON
 from api.linked.paths import path_of
 from api.negotiate import LANGUAGES, Language
 from api.pages import cell, shorten
 from api.portal.asking import Value
 from api.portal.response import page
 from api.problems import Problem, problem
+from api.texts import Texts
 from kymgraph import ledger
 from kymgraph.diff import Diff, labels_of
 from kymgraph.errors import KymgraphError
@@ -91,7 +93,7 @@ class Names:
 
     def __init__(self, services: Services, lang: Language, views: Sequence[View]) -> None:
         self._services, self._lang, self._views = services, lang, views
-        self._base = services.project.base
+        self._base, self._texts = services.project.base, Texts(lang)
 
     def value(self, term: Term, labels: Diff | None = None) -> Value:
         """A term as a page shows it."""
@@ -106,7 +108,9 @@ class Names:
             if code in found:
                 other = "" if code == self._lang else code
                 return Value(found[code], term.value, self.href(term.value), other)
-        return Value(shorten(term.value, self._services.prefixes), term.value, self.href(term.value))
+        known = COMMON.get(term.value)
+        text = self._texts(f"property.{known}") if known else shorten(term.value, self._services.prefixes)
+        return Value(text, term.value, self.href(term.value))
 
     def href(self, iri: str) -> str:
         base, root = self._base, self._services.root

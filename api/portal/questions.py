@@ -24,7 +24,7 @@ from api.negotiate import LANGUAGES, Language
 from api.pages import cell, shorten
 from kymgraph.dataset import whole
 from kymgraph.errors import QueryTooLarge
-from kymgraph.namespaces import KYM, RDFS, SKOS, XSD
+from kymgraph.namespaces import DCTERMS, KYM, RDFS, SKOS, XSD
 from kymgraph.publishing.items import Row
 from kymgraph.publishing.questions import Question
 from kymgraph.queries import inspect, substitute, term_iri, term_literal, tokenize
@@ -119,7 +119,9 @@ class Asked:
         query = question.query
         self.values = {**query.example, **given}
         self.given = dict(given)
-        self.is_example = all(query.example.get(name) == value for name, value in given.items())
+        self.is_example = all(
+            query.example.get(name) in (value, value.replace(",", ".")) for name, value in given.items()
+        )
 
     def bind(self) -> dict[str, str]:
         """The values as terms. Raises BadParameter."""
@@ -204,6 +206,10 @@ class Asked:
             offered = choices.get(things.get(name, ""), ())
             if offered and value and value not in (iri for iri, _ in offered):
                 offered = ((value, shorten(value, self._services.prefixes)), *offered)
+            if kind == "decimal" and self._lang != "en":
+                value = value.replace(".", ",")
+            if kind in ("integer", "year") and not value.removeprefix("-").isdecimal():
+                value = ""  # a field for numbers holds nothing else; the refusal says what was given
             found.append(Parameter(name, kind, value, tuple(offered)))
         return tuple(found)
 
@@ -213,10 +219,28 @@ class Asked:
         rows = await self._bindings(
             f"SELECT ?term {self._label_names()} WHERE {{\n"
             f"?term <{KYM}answers> {term_iri(base.id('question', self.question.name))} .\n"
-            f"{self._label_patterns('term', RDFS + 'label')} }} ORDER BY ?term LIMIT 200"
+            f"{self._label_patterns('term', RDFS + 'label', SKOS + 'prefLabel', DCTERMS + 'title')} }} "
+            f"ORDER BY ?term LIMIT 200"
         )
         cells = {row["term"]["value"]: self._thing(row["term"]["value"], row) for row in rows}
         return sorted(cells.values(), key=lambda cell: cell.text.casefold())
+
+    async def sources(self, shown: Shown) -> list[Cell]:
+        """The documents that the things in the answer rest on."""
+        things = dict.fromkeys(found.iri for row in shown.rows for found in row if found and found.iri)
+        listed = [
+            term_iri(iri) for iri in list(things)[:MOST_ROWS] if cell({"type": "uri", "value": iri}, {}).href
+        ]
+        if not listed or sum(map(len, listed)) > _LOOKED_UP:
+            return []
+        rows = await self._bindings(
+            f"SELECT DISTINCT ?document {self._label_names()} WHERE {{\n"
+            f"{{ SELECT DISTINCT ?document WHERE {{ VALUES ?thing {{ {' '.join(listed)} }} "
+            f"?thing <{KYM}restsOn>/<{KYM}document> ?document }} LIMIT 50 }}\n"
+            f"{self._label_patterns('document', SKOS + 'prefLabel', RDFS + 'label')} }}"
+        )
+        cells = {row["document"]["value"]: self._thing(row["document"]["value"], row) for row in rows}
+        return sorted(cells.values(), key=lambda found: found.text.casefold())
 
     # -- asking
 
@@ -291,12 +315,14 @@ class Asked:
                 iris.append(term_iri(iri))
         if not literals and not iris:
             return _Names({}, {})
+        marks = sorted(term_iri(mark) for mark in frozenset().union(*self.question.names.values()))
         path = f"<{SKOS}prefLabel>|<{RDFS}label>"
         found = await self._bindings(
-            f"SELECT DISTINCT ?text ?thing ?class {self._label_names()} WHERE {{\n"
+            f"SELECT DISTINCT ?text ?thing ?mark {self._label_names()} WHERE {{\n"
             f"{{ VALUES ?text {{ {' '.join(literals)} }} ?thing {path} ?text }} "
             f"UNION {{ VALUES ?thing {{ {' '.join(iris)} }} }}\n"
-            f"OPTIONAL {{ ?thing a ?class }}\n"
+            f"OPTIONAL {{ {{ ?thing a ?mark }} UNION {{ VALUES ?mark {{ {' '.join(marks)} }} "
+            "?thing ?mark ?anything } }\n"
             f"{self._label_patterns('thing', SKOS + 'prefLabel', RDFS + 'label')} }} LIMIT 20000"
         )
         bearers: dict[tuple[str, str], dict[str, _Bearer]] = defaultdict(dict)
@@ -307,8 +333,8 @@ class Asked:
             if "text" in row:
                 key = row["text"]["value"], row["text"]["xml:lang"]
                 bearer = bearers[key].setdefault(iri, _Bearer(thing, set()))
-                if "class" in row:
-                    bearer.classes.add(row["class"]["value"])
+                if "mark" in row:
+                    bearer.marks.add(row["mark"]["value"])
         return _Names(bearers, own)
 
     # -- cells
@@ -347,10 +373,10 @@ class Asked:
 
 @dataclass(slots=True)
 class _Bearer:
-    """Something that has a label, and its classes."""
+    """Something that has a label, and its classes and properties as far as the question names them."""
 
     cell: Cell
-    classes: set[str]
+    marks: set[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,11 +386,11 @@ class _Names:
     bearers: Mapping[tuple[str, str], Mapping[str, _Bearer]]
     own: Mapping[str, Cell]
 
-    def find(self, label: tuple[str, str], classes: frozenset[str]) -> Cell | None:
-        """What a label means: the one thing that has it, else what all of them are called."""
+    def find(self, label: tuple[str, str], marks: frozenset[str]) -> Cell | None:
+        """What a label means: the thing that fits best, else what all that fit as well are called."""
         bearers = list(self.bearers.get(label, {}).values())
-        fitting = [bearer for bearer in bearers if bearer.classes & classes] or bearers
-        cells = [bearer.cell for bearer in fitting]
+        best = max((len(bearer.marks & marks) for bearer in bearers), default=0)
+        cells = [bearer.cell for bearer in bearers if len(bearer.marks & marks) == best]
         if len(cells) == 1:
             return cells[0]
         texts = {(cell.text, cell.lang) for cell in cells}

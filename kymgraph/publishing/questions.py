@@ -11,6 +11,7 @@ import csv
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,8 @@ log: Final = logging.getLogger("kymgraph.questions")
 
 FOLDER: Final = Path("tests", "questions")
 WORDS_FILE: Final = "words.csv"
+#: What an answer may rest on beside what documents state.
+BASES: Final = ("inferred", "background")
 _END: Final = Token("close", "", 0)
 _LABELS: Final = (SKOS + "prefLabel", RDFS + "label")
 
@@ -71,7 +74,9 @@ class Question:
 
     query: NamedQuery
     section: str  #: a name in `words.csv`; "" for none
-    names: Mapping[str, frozenset[str]]  #: columns that hold labels, and the classes of what they name
+    basis: str  #: inferred or background, where the answer says more than the documents state; else ""
+    names: Mapping[str, frozenset[str]]  #: columns that hold labels, and the marks of what they name
+    counts: frozenset[str]  #: columns that count something
 
     @property
     def name(self) -> str:
@@ -92,8 +97,10 @@ def load(project: Project) -> tuple[dict[str, Question], Words]:
             continue
         try:
             query = NamedQuery.load(file)
-            section = query.extra.get("section", "")
-            questions[query.name] = Question(query, str(section), named(query.text))
+            section, basis = (str(query.extra.get(key, "")) for key in ("section", "basis"))
+            questions[query.name] = Question(
+                query, section, basis if basis in BASES else "", named(query.text), counted(query.text)
+            )
         except KymgraphError as error:
             log.warning("question left out: %s", error)
     try:
@@ -105,14 +112,17 @@ def load(project: Project) -> tuple[dict[str, Question], Words]:
 
 
 def named(text: str) -> dict[str, frozenset[str]]:
-    """Variables that stand for the label of something, each with the classes the query says that thing has.
+    """Variables that stand for the label of something, each with the marks that the query asks of that thing:
+    its classes and its properties.
 
-    A reader of another language is shown the thing's own label instead, and a link to the thing. Only what
-    the text says plainly is read: subject, `a`, `skos:prefLabel` or `rdfs:label`, with `;` between.
+    A reader of another language is shown the thing's own label instead, and a link to it; by its marks it is
+    told from another thing of the same name. Only what the text says plainly is read: a subject, `a` and
+    properties, `skos:prefLabel` or `rdfs:label`, with `;` between.
 
     >>> query = "PREFIX skos: <http://www.w3.org/2004/02/skos/core#> PREFIX e: <http://e/> SELECT * {"
-    >>> named(query + " ?p a e:Plan ; e:part ?x ; skos:prefLabel ?name . ?x a ?kind ; skos:prefLabel ?part }")
-    {'name': frozenset({'http://e/Plan'}), 'part': frozenset()}
+    >>> found = named(query + " ?p a e:Plan ; e:part ?x ; skos:prefLabel ?name . ?x skos:prefLabel ?part }")
+    >>> sorted(found["name"]), found["part"]
+    (['http://e/Plan', 'http://e/part'], frozenset())
     """
     tokens = tokenize(text)
     prefixes = dict(PREFIXES)
@@ -124,11 +134,10 @@ def named(text: str) -> dict[str, frozenset[str]]:
         prefix, _, local = word.partition(":")
         return prefixes.get(prefix, "") + local
 
-    subject, begins, depth, absent = "", True, 0, 0
+    subject, begins, property_next, depth, absent = "", True, False, 0, 0
     labels: dict[str, str] = {}
-    classes: dict[str, set[str]] = {}
-    for at, token in enumerate(tokens):
-        following = tokens[at + 1] if at + 1 < len(tokens) else _END
+    marks: dict[str, set[str]] = {}
+    for token, following in pairwise([*tokens, _END]):
         depth += (token.text == "{") - (token.text == "}")
         if token.text.upper() == "EXISTS" and not absent:
             absent = depth + 1  # what must be there, or must not, is no part of the row
@@ -137,10 +146,35 @@ def named(text: str) -> dict[str, frozenset[str]]:
         elif absent:
             continue
         elif begins and token.kind == "var":
-            subject = token.text
-        elif token.kind == "pname" and following.kind == "var" and full(token.text) in _LABELS and subject:
-            labels[following.text[1:]] = subject
-        elif token.kind == "word" and token.text == "a" and following.kind == "pname":
-            classes.setdefault(subject, set()).add(full(following.text))
+            subject, property_next = token.text, True
+            begins = False
+            continue
+        elif property_next and token.kind == "pname":
+            if full(token.text) not in _LABELS:
+                marks.setdefault(subject, set()).add(full(token.text))
+            elif following.kind == "var":
+                labels[following.text[1:]] = subject
+        elif property_next and token.text == "a" and following.kind == "pname":
+            marks.setdefault(subject, set()).add(full(following.text))
         begins = token.text in (".", "{", "}", "WHERE")
-    return {variable: frozenset(classes.get(of, ())) for variable, of in labels.items()}
+        property_next = token.text == ";"
+    return {variable: frozenset(marks.get(of, ())) for variable, of in labels.items()}
+
+
+def counted(text: str) -> frozenset[str]:
+    """Variables that a query assigns a COUNT: numbers of one kind, which may be compared.
+
+    >>> sorted(counted("SELECT (COUNT(DISTINCT ?x) AS ?n) (1 + 1 AS ?two) { ?x ?p ?y } GROUP BY ?y"))
+    ['n']
+    """
+    found, open_ = set[str](), False
+    for one, two in pairwise(tokenize(text)):
+        word = one.text.upper()
+        if word == "COUNT":
+            open_ = True
+        elif word == "AS" and open_ and two.kind == "var":
+            found.add(two.text[1:])
+            open_ = False
+        elif one.text in ("{", "}"):
+            open_ = False
+    return frozenset(found)

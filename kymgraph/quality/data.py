@@ -124,6 +124,17 @@ class DataQuality:
         return sum(kind.things for kind in self.kinds if kind.name in ("stated", "inferred", "background"))
 
     @property
+    def labelled(self) -> list[Class]:
+        """Classes whose things all have a label in every language."""
+        return [one for one in self.classes if min(one.labelled.values()) == one.things]
+
+    @property
+    def unlabelled(self) -> list[Class]:
+        """Classes that have labels, but not for every thing in every language; the poorest first."""
+        some = [one for one in self.classes if max(one.labelled.values()) and one not in self.labelled]
+        return sorted(some, key=lambda one: (sum(one.labelled.values()) / one.things, one.iri))
+
+    @property
     def gone(self) -> int:
         return sum(len(links.gone) for links in self.links)
 

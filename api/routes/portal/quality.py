@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -16,7 +16,7 @@ from api.portal.asking import Value
 from api.portal.ledger import Names
 from api.portal.quality import RETRY
 from api.portal.response import page
-from kymgraph.namespaces import KYM
+from kymgraph.namespaces import Base
 from kymgraph.quality import texts
 from kymgraph.quality.data import DataQuality
 from kymgraph.quality.metrics import rating
@@ -43,7 +43,6 @@ async def quality(request: Request, services: ServicesDep, lang: LanguageDep) ->
     return page(
         request, services, lang, "quality.html", found.generation,
         quality=found, catalogue=catalogue, named=named, most=MOST_CLASSES,
-        own_classes=[one for one in found.classes if one.iri != KYM + "Passage"],
         say=lambda key: texts.text(key, lang), metric=lambda name: texts.name(name, lang),
         rating=lambda points: texts.text(rating(points), lang),
     )  # fmt: skip
@@ -61,7 +60,16 @@ def _named(services: Services, lang: Language, found: DataQuality) -> dict[str, 
             yield from links.gone[:20]
 
     named = {iri: names.value(NamedNode(iri)) for iri in dict.fromkeys(listed())}
-    return named | {one.graph: names.graph(services.project.base.graph(one.graph)) for one in found.graphs}
+    base = services.project.base
+    named |= {one.graph: names.graph(base.graph(one.graph)) for one in found.graphs}
+    # A source document by its own name; its graph has none.
+    return named | {one.graph: _document(names, base, one.graph, named) for one in found.documents}
+
+
+def _document(names: Names, base: Base, graph: str, named: Mapping[str, Value]) -> Value:
+    iri = base.id("document", graph)
+    value = names.value(NamedNode(iri))
+    return named.get(graph, value) if value.text.endswith(graph) else value
 
 
 def _being_made(request: Request, services: Services, lang: Language) -> Response:

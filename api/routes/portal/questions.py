@@ -67,13 +67,16 @@ async def question(request: Request, services: ServicesDep, lang: LanguageDep, n
         if format != "html":
             return await _download(asked, format, found)
         shown = await asked.answer()
+        sources = await asked.sources(shown)
     except KymgraphError as error:
         values = await _around(request, services, asked, lang)
-        return _refused(request, services, lang, "question.html", error, shown=None, bars=None, **values)
+        return _refused(
+            request, services, lang, "question.html", error, shown=None, bars=None, sources=[], **values
+        )
     values = await _around(request, services, asked, lang)
     return page(
         request, services, lang, "question.html", asked.generation,
-        problem=None, shown=shown, bars=bars_of(shown), **values,
+        problem=None, shown=shown, bars=bars_of(shown, found.counts), sources=sources, **values,
     )  # fmt: skip
 
 
