@@ -8,6 +8,7 @@ look-up serves all cells of a page. What is ambiguous stays as the query gave it
 from __future__ import annotations
 
 import asyncio
+import datetime
 import json
 import shlex
 from collections import defaultdict
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
+from babel.dates import format_skeleton
 from fastapi import Request
 
 from api.deps import client_of
@@ -42,7 +44,7 @@ MOST_CHOICES: Final = 400
 #: Bytes of terms in the look-up of labels, and the longest text that is taken for one.
 _LOOKED_UP, _LONGEST_LABEL = 40_000, 300
 _NUMBERS: Final = frozenset(XSD + name for name in ("integer", "decimal", "double", "float", "int", "long"))
-_DATES: Final = frozenset(XSD + name for name in ("date", "dateTime", "gYear", "gYearMonth"))
+_DATES: Final = frozenset(XSD + name for name in ("date", "dateTime", "gYear", "gYearMonth", "gMonthDay"))
 
 Term = Mapping[str, str]  #: as SPARQL JSON has it
 
@@ -413,3 +415,19 @@ def _limited(text: str) -> str:
         if opened and depth == 0 and token.text.upper() in ("LIMIT", "VALUES"):
             return text
     return f"{text}\nLIMIT {MOST_ROWS + 1}"
+
+
+def day_of(text: str, lang: Language) -> str | None:
+    """A day without a year in words; None for any other date.
+
+    >>> day_of("--04-25", "sv"), day_of("2016-04-25", "sv")
+    ('25 april', None)
+    """
+    if not text.startswith("--"):
+        return None
+    try:
+        # A leap year, so that every day there is exists in it.
+        day = datetime.date.fromisoformat("2000" + text[1:6])
+    except ValueError:
+        return None
+    return str(format_skeleton("MMMMd", day, locale="en_GB" if lang == "en" else f"{lang}_FI"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -67,7 +68,9 @@ async def changes(
     As an Atom feed for `Accept: application/atom+xml`, see `/changes.atom`; as a page for browsers.
     """
     if prefers_html(request.headers.get("accept")):
-        return await _listed_page(request, services, lang, before, graph)
+        return await _listed_page(
+            request, services, lang, limit if "limit" in request.query_params else PER_PAGE, before, graph
+        )
     if choose(request.headers.get("accept"), ("application/json", ATOM)) == ATOM:
         return await feed(request, services, lang)
     generation = services.dataset.generation
@@ -95,26 +98,34 @@ def _entries(services: Services, limit: int, before: int | None, graph: str | No
 
 
 async def _listed_page(
-    request: Request, services: Services, lang: Language, before: int | None, graph: str | None
+    request: Request, services: Services, lang: Language, limit: int, before: int | None, graph: str | None
 ) -> Response:
     """The commits as a page, by day."""
 
     def made() -> tuple[int, list[Entry], list[Commit], list[str]]:
         view = services.linked.view()
-        entries = _entries(services, PER_PAGE + 1, before, graph or None)
+        entries = _entries(services, limit + 1, before, graph or None)
         names = Names(services, lang, [view])
-        commits = [names.commit(entry) for entry in entries[:PER_PAGE]]
+        commits = [names.commit(entry) for entry in entries[:limit]]
         return view.generation, entries, commits, choices(services)
 
     try:
         generation, entries, commits, graphs = await asyncio.to_thread(made)
     except KymgraphError as error:
         return refused(request, services, lang, error)
-    older = commits[-1].entry.number if len(entries) > PER_PAGE else None
+    older = _older(request, commits[-1].entry.number if len(entries) > limit else None)
     return shown(
         request, services, lang, "changes.html", generation,
         days=by_day(commits), older=older, before=before, graph=graph or "", graphs=graphs, given={},
     )  # fmt: skip
+
+
+def _older(request: Request, number: int | None) -> str:
+    """The path of the page after one that ends with commit `number`; "" where there is none."""
+    if number is None:
+        return ""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "before"]
+    return f"/changes?{urlencode([*kept, ('before', number)])}"
 
 
 @router.head("/changes/diff", include_in_schema=False)

@@ -149,11 +149,11 @@ def named(text: str) -> dict[str, frozenset[str]]:
             subject, property_next = token.text, True
             begins = False
             continue
+        elif token.kind == "pname" and following.kind == "var" and full(token.text) in _LABELS:
+            # At the end of a path it is the label of something that has no name in the query.
+            labels[following.text[1:]] = subject if property_next else ""
         elif property_next and token.kind == "pname":
-            if full(token.text) not in _LABELS:
-                marks.setdefault(subject, set()).add(full(token.text))
-            elif following.kind == "var":
-                labels[following.text[1:]] = subject
+            marks.setdefault(subject, set()).add(full(token.text))
         elif property_next and token.text == "a" and following.kind == "pname":
             marks.setdefault(subject, set()).add(full(following.text))
         begins = token.text in (".", "{", "}", "WHERE")

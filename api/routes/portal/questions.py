@@ -13,7 +13,7 @@ from api.deps import LanguageDep, Services, ServicesDep
 from api.negotiate import LANGUAGES, Language, choose
 from api.parameters import given_of
 from api.portal.bars import bars_of
-from api.portal.questions import Asked
+from api.portal.questions import Asked, day_of
 from api.portal.response import page
 from api.problems import NotFound, Problem, problem
 from api.wire import AnsweredResponse
@@ -128,6 +128,7 @@ async def _around(request: Request, services: Services, asked: Asked, lang: Lang
         "say": lambda what, name: words.say(what, name, languages),
         "before": services.questions[listed[at - 1]] if at else None,
         "after": services.questions[listed[at + 1]] if at + 1 < len(listed) else None,
+        "day_of": lambda text: day_of(text, lang),
         "curl": asked.curl(_address(request, services)),
     }
 
