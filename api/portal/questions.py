@@ -427,7 +427,7 @@ def day_of(text: str, lang: Language) -> str | None:
         return None
     try:
         # A leap year, so that every day there is exists in it.
-        day = datetime.date.fromisoformat("2000" + text[1:6])
+        day = datetime.date.fromisoformat("2000" + text[1:7])
     except ValueError:
         return None
     return str(format_skeleton("MMMMd", day, locale="en_GB" if lang == "en" else f"{lang}_FI"))
