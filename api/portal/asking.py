@@ -7,6 +7,7 @@ and the query behind it can be opened in the editor.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +22,7 @@ from api.negotiate import LANGUAGES, Language
 from api.pages import cell, shorten
 from api.rest.request import API
 from kymgraph.publishing import items, paging
-from kymgraph.publishing.items import Row
+from kymgraph.publishing.items import Cell, Row
 from kymgraph.publishing.paging import Page
 from kymgraph.publishing.routes import LABELLED, Route
 from kymgraph.queries import substitute
@@ -88,15 +89,7 @@ class Asking:
         bindings = query.bind(parameters, self.services.project.base)
         languages = (self.lang, *(code for code in LANGUAGES if code != self.lang))
         page = Page(limit=limit, columns=tuple(route.columns), languages=languages)
-        answer = await self.services.dataset.answer(
-            paging.rows(route, page),
-            format="json",
-            bindings=bindings,
-            at=self.generation,
-            client=self._client,
-        )
-        body = answer.body if answer.body is not None else await asyncio.to_thread(answer.read)
-        rows = items.read(body, route, page)
+        rows = items.read(await self._ask(paging.rows(route, page), bindings), route, page)
         text = "\n".join(line for line in query.text.splitlines() if not line.startswith("#+")).strip()
         return Table(
             name=name,
@@ -108,6 +101,17 @@ class Asking:
             sparql=substitute(text, bindings),
         )
 
+    async def select(self, text: str) -> list[dict[str, Cell]]:
+        """The rows of a SELECT in SPARQL JSON, for what no named query gives. Raises what a query raises."""
+        rows: list[dict[str, Cell]] = json.loads(await self._ask(text, {}))["results"]["bindings"]
+        return rows
+
+    async def _ask(self, text: str, bindings: Mapping[str, str]) -> bytes:
+        answer = await self.services.dataset.answer(
+            text, format="json", bindings=bindings, at=self.generation, client=self._client
+        )
+        return answer.body if answer.body is not None else await asyncio.to_thread(answer.read)
+
     def has(self, name: str) -> bool:
         """Whether the project has a route of this name: another region's may have fewer."""
         return name in self._routes
@@ -115,6 +119,11 @@ class Asking:
     def page_of(self, iri: str, **more: str) -> str:
         """The path of a thing's page in the reader's language."""
         return path_of(self.services.project.base, "page", iri, more={**more, "lang": self.lang})
+
+    def thing(self, iri: str, label: str = "", lang: str = "") -> Value:
+        """A thing as a value: by its label, for want of one by its IRI with a prefix; a link to its page."""
+        text = label or shorten(iri, self.services.prefixes)
+        return Value(text, iri, self._href(iri), lang if label and lang != self.lang else "", iri)
 
     def _row(self, row: Row, route: Route) -> dict[str, Value | None]:
         return {column: self._value(row, column, kind) for column, kind in route.columns.items()}
@@ -129,9 +138,7 @@ class Asking:
             return Value(term["value"], lang="" if own == self.lang else own, plain=plain)
         iri = term["value"]
         label = row.labels.get(column) if kind in LABELLED else None
-        text = label.text if label else shorten(iri, self.services.prefixes)
-        other = label.lang if label and label.lang != self.lang else ""
-        return Value(text, iri, self._href(iri), other, iri)
+        return self.thing(iri, label.text, label.lang) if label else self.thing(iri)
 
     def _href(self, iri: str) -> str:
         base = self.services.project.base

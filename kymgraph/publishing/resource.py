@@ -240,7 +240,7 @@ def in_language(labels: Iterable[Literal], languages: Sequence[str]) -> Literal 
     >>> in_language(labels, ["sv", "fi", "en"]).value
     'suunnitelma'
     """
-    ranks = {language: rank for rank, language in enumerate(languages)}
+    ranks = {language: rank for rank, language in enumerate(dict.fromkeys(languages))}
     last = len(ranks)
 
     def rank(label: Literal) -> tuple[int, str]:
