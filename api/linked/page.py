@@ -47,6 +47,12 @@ COMMON: Final = {
     PROV + "wasAssociatedWith": "agent",
     PROV + "endedAtTime": "ended",
     PREFIXES["foaf"] + "homepage": "homepage",
+    SKOS + "exactMatch": "exact-match",
+    SKOS + "closeMatch": "close-match",
+    SKOS + "broadMatch": "broad-match",
+    SKOS + "narrowMatch": "narrow-match",
+    SKOS + "relatedMatch": "related-match",
+    OWL + "sameAs": "same",
 }
 
 
