@@ -55,6 +55,8 @@ DATA: Final[dict[int | str, dict[str, Any]]] = {
     **_REFUSALS,
 }
 
+#: Longest description for search engines that a page carries.
+_SCHEMA: Final = 50_000
 #: Lines of one commit that the history shows.
 _LINES: Final = 40
 #: A number of a generation or a place in a list has no more digits.
@@ -155,12 +157,15 @@ async def page(request: Request, services: Services, lang: Language, before: str
     shown = Page(
         document, services.project, lang, {k: v for k, v in more.items() if k == "at"}, services.root
     )
+    script = schema_org.script(said)
     view = await asyncio.to_thread(services.linked.view, asked.at)
     numbers = [event.number for event in shown.history]
     changes = await asyncio.to_thread(changes_of, services, found.iri, numbers, view, lang)
     face = faces.PLAIN
     if asked.at is None:  # the queries of a face read the current generation
-        face = await faces.face_of(Asking(services, request, lang), document, view)
+        asking = Asking(services, request, lang)
+        asking.generation = document.generation
+        face = await faces.face_of(asking, document, view)
     body = await asyncio.to_thread(
         services.pages.render,
         face.template,
@@ -178,7 +183,7 @@ async def page(request: Request, services: Services, lang: Language, before: str
         data=data,
         since=found.since,
         licence=licence,
-        schema=schema_org.script(said),
+        schema=script if len(script) <= _SCHEMA else "",
         sparql="/sparql?" + urlencode({"query": document.sparql, "lang": lang}),
         **face.values,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -83,14 +82,11 @@ def find(base: Base, rows: Iterable[Row], slug: str) -> str:
 
 async def compare(asking: Asking, times: Table, a: str, b: str) -> Comparison:
     """The comparison of two instruments that `times` has, by their IRIs."""
-    of_a, of_b, with_a, with_b, links, themes = await asyncio.gather(
-        asking.table("elements", of=a),
-        asking.table("elements", of=b),
-        asking.table("connections", of=a),
-        asking.table("connections", of=b),
-        asking.table("comparison", a=a, b=b),
-        asking.table("comparison-themes", a=a, b=b),
-    )
+    # One after another: a reader may have only one long query at a time.
+    of_a, of_b = await asking.table("elements", of=a), await asking.table("elements", of=b)
+    with_a, with_b = await asking.table("connections", of=a), await asking.table("connections", of=b)
+    links = await asking.table("comparison", a=a, b=b)
+    themes = await asking.table("comparison-themes", a=a, b=b)
     paired = {_iri(row[column]) for row in links.rows for column in ("of_a", "of_b")}
     own = [row for table in (of_a, of_b) for row in table.rows if _text(row["place"]) == "own"]
     return Comparison(

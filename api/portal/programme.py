@@ -6,7 +6,6 @@ The classes and properties named here are those of the ontology; what none of th
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -121,13 +120,12 @@ async def programme_of(asking: Asking, iri: str) -> Programme | None:
     """The instrument's page; None where the project lacks a query that it needs."""
     if not all(map(asking.has, QUERIES)):
         return None
-    elements, connections, lineage, approvals, times = await asyncio.gather(
-        asking.table("elements", of=iri),
-        asking.table("connections", of=iri),
-        asking.table("element-lineage", of=iri),
-        asking.table("approvals", of=iri),
-        asking.table("timeline"),
-    )
+    # One after another: a reader may have only one long query at a time.
+    elements = await asking.table("elements", of=iri)
+    connections = await asking.table("connections", of=iri)
+    lineage = await asking.table("element-lineage", of=iri)
+    approvals = await asking.table("approvals", of=iri)
+    times = await asking.table("timeline")
     facts = [row for row in times.rows if _iri(row["instrument"]) == iri]
     things = {_iri(row["element"]) for row in elements.rows} | {iri}
     linked = {_iri(row["thing"]) for row in connections.rows}

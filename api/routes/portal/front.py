@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -34,9 +33,8 @@ async def home(request: Request, services: ServicesDep, lang: LanguageDep) -> Re
     async def table(name: str, limit: int = 1_000, **parameters: str) -> Table | None:
         return await asking.table(name, limit=limit, **parameters) if asking.has(name) else None
 
-    times, classes, changes = await asyncio.gather(
-        table("timeline", dated="true"), table("statistics"), table("changes", _CHANGES)
-    )
+    times = await table("timeline", dated="true")
+    classes, changes = await table("statistics"), await table("changes", _CHANGES)
     return page(
         request,
         services,
