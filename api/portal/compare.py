@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from api.portal.asking import Asking, Table, Value
+from api.portal.evidence import Passage, passages
 from api.portal.programme import GROUPS, Connection, Node, connected, counts, trees
 from kymgraph.namespaces import KYM, Base
 
@@ -50,7 +51,7 @@ class Comparison:
 
     a: Side
     b: Side
-    pairs: Sequence[Row]
+    pairs: Sequence[tuple[Row, Sequence[Passage]]]  #: with the lines that a stated relation rests on
     where: Mapping[str, Value]  #: element to the element that it stands under
     kinds: Mapping[str, Value]
     themes: Sequence[Row]
@@ -92,7 +93,7 @@ async def compare(asking: Asking, times: Table, a: str, b: str) -> Comparison:
     return Comparison(
         a=_side(asking, times, a, of_a, paired),
         b=_side(asking, times, b, of_b, paired),
-        pairs=sorted(links.rows, key=_surest),
+        pairs=await _with_lines(asking, sorted(links.rows, key=_surest)),
         where={_iri(row["element"]): row["parent"] for row in own if row["parent"] is not None},
         kinds={_iri(row["element"]): row["kind"] for row in own if row["kind"] is not None},
         themes=[row for row in themes.rows if _count(row["in_a"]) and _count(row["in_b"])],
@@ -101,6 +102,22 @@ async def compare(asking: Asking, times: Table, a: str, b: str) -> Comparison:
         themes_table=themes,
         more=any(table.more for table in (of_a, of_b, with_a, with_b, links, themes)),
     )
+
+
+async def _with_lines(asking: Asking, rows: Sequence[Row]) -> list[tuple[Row, Sequence[Passage]]]:
+    """Each pair with the lines that say so: those of the statement, or for want of them its subject's."""
+
+    def subject(row: Row) -> str:
+        return _iri(row["of_a"] if _text(row["direction"]) == "a-to-b" else row["of_b"])
+
+    stated = [row for row in rows if _text(row["basis"]) == "stated"]
+    found = await passages(asking, {subject(row) for row in stated}) if stated else {}
+    paired: list[tuple[Row, Sequence[Passage]]] = []
+    for row in rows:
+        lines = found.get(subject(row), []) if _text(row["basis"]) == "stated" else []
+        exact = [line for line in lines if line.covers == _iri(row["relation"])]
+        paired.append((row, exact or [line for line in lines if not line.covers]))
+    return paired
 
 
 def _side(asking: Asking, times: Table, iri: str, elements: Table, paired: set[str]) -> Side:

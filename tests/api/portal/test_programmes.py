@@ -274,6 +274,11 @@ def test_what_a_source_states_is_told_from_what_we_read(http: httpx.Client) -> N
     cited = read(http, f"/compare?a=kymenlaakso-ohjelma-2018-2021&b={P2014}")
 
     assert re.search(r'class="relation">.*?toteuttaa.*?<span class="basis stated">', stated, re.DOTALL)
+    # Line 46 of the programme's page says that the Kouvola area carries the national programme out.
+    koko = read(http, "/compare?a=kouvolan-seudun-koko&b=koko&lang=fi")
+    assert re.search(
+        r"toteuttaa lähteessä todettu lähde: Kouvolan seudun KOKO \(lähdetiedosto\), rivi 46", plain(koko)
+    )
     assert re.search(r'class="relation">.*?on seuraaja.*?<span class="basis background">', cited, re.DOTALL)
 
 
