@@ -28,6 +28,7 @@ class Example:
     answers: str
     summaries: Mapping[str, str]
     source: str = ""  #: the file as it is, with its parameters
+    featured: bool = False  #: shown on the front page
 
     def summary(self, lang: Language) -> str:
         """In the reader's language, else in the first there is; the name where there is none."""
@@ -47,7 +48,8 @@ def load_examples(project: Project) -> list[Example]:
             log.warning("example query left out: %s", error)
             continue
         text = _runnable(query, project.base)
-        examples.append(Example(query.name, text, ", ".join(query.answers), query.summary, query.text))
+        answers, featured = ", ".join(query.answers), query.extra.get("featured") == "true"
+        examples.append(Example(query.name, text, answers, query.summary, query.text, featured))
     return examples
 
 

@@ -13,11 +13,14 @@ from starlette.responses import Response
 
 from api.cache import Answered, Headers
 from api.deps import Services
+from api.linked.history import changes_of
 from api.linked.negotiate import PAGE, SUFFIXES, named, negotiate
 from api.linked.page import Page
 from api.linked.paths import header_iri, path_of, readings
 from api.linked.refusals import gone, missing
 from api.negotiate import Language
+from api.portal import faces
+from api.portal.asking import Asking
 from api.wire import AnsweredResponse
 from kymgraph.errors import BadParameter
 from kymgraph.publishing import documents, schema_org
@@ -52,6 +55,10 @@ DATA: Final[dict[int | str, dict[str, Any]]] = {
     **_REFUSALS,
 }
 
+#: Longest description for search engines that a page carries.
+_SCHEMA: Final = 50_000
+#: Lines of one commit that the history shows.
+_LINES: Final = 40
 #: A number of a generation or a place in a list has no more digits.
 _DIGITS: Final = 15
 
@@ -150,21 +157,35 @@ async def page(request: Request, services: Services, lang: Language, before: str
     shown = Page(
         document, services.project, lang, {k: v for k, v in more.items() if k == "at"}, services.root
     )
+    script = schema_org.script(said)
+    view = await asyncio.to_thread(services.linked.view, asked.at)
+    numbers = [event.number for event in shown.history]
+    changes = await asyncio.to_thread(changes_of, services, found.iri, numbers, view, lang)
+    face = faces.PLAIN
+    if asked.at is None:  # the queries of a face read the current generation
+        asking = Asking(services, request, lang)
+        asking.generation = document.generation
+        face = await faces.face_of(asking, document, view)
     body = await asyncio.to_thread(
         services.pages.render,
-        "resource.html",
+        face.template,
         lang,
         path=path_of(base, "page", found.iri).partition("?")[0],
         parameters=request.query_params.multi_items(),
         page=shown,
         document=document,
+        changes=changes,
+        most=_LINES,
+        past=asked.at is not None and asked.at != services.dataset.generation,
+        present=path_of(base, "page", found.iri, more={"lang": lang}),
         downloads=downloads,
         turns=turns,
         data=data,
         since=found.since,
         licence=licence,
-        schema=schema_org.script(said),
+        schema=script if len(script) <= _SCHEMA else "",
         sparql="/sparql?" + urlencode({"query": document.sparql, "lang": lang}),
+        **face.values,
     )
     links = [
         f'<{data}>; rel="describedby"',

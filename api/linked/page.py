@@ -6,18 +6,20 @@ itself if it is http(s), by the rule of `api.pages.cell`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
+from urllib.parse import urlsplit
 
 from api.linked.paths import path_of
 from api.negotiate import LANGUAGES, Language
 from api.pages import cell, shorten
 from api.texts import Texts
-from kymgraph.namespaces import DCTERMS, PREFIXES, PROV, RDF, RDFS, SKOS, XSD
+from kymgraph.namespaces import DCTERMS, KYM, OWL, PREFIXES, PROV, RDF, RDFS, SKOS, XSD
 from kymgraph.project import Project
 from kymgraph.publishing.resource import LABELS, RESTS_ON, TYPE, ResourceDocument, in_language, object_of
-from kymgraph.rdf import GraphName, Literal, NamedNode, Quad, Term
+from kymgraph.rdf import BlankNode, GraphName, Literal, NamedNode, Quad, Term
 
 DESCRIPTIONS: Final = (DCTERMS + "description", SKOS + "definition", RDFS + "comment")
 
@@ -45,7 +47,26 @@ COMMON: Final = {
     PROV + "wasAssociatedWith": "agent",
     PROV + "endedAtTime": "ended",
     PREFIXES["foaf"] + "homepage": "homepage",
+    SKOS + "exactMatch": "exact-match",
+    SKOS + "closeMatch": "close-match",
+    SKOS + "broadMatch": "broad-match",
+    SKOS + "narrowMatch": "narrow-match",
+    SKOS + "relatedMatch": "related-match",
+    OWL + "sameAs": "same",
 }
+
+
+#: Links to what others hold; where a decision stands beside them, it says what the thing is called there.
+MATCHES: Final = (
+    *(SKOS + f"{kind}Match" for kind in ("exact", "close", "broad", "narrow", "related")),
+    OWL + "sameAs",
+)
+LABEL_THERE: Final = KYM + "objectLabel"
+
+_OF_PASSAGE: Final = ("document", "firstLine", "lastLine", "phrase", "sha256")
+_DATES: Final = frozenset(XSD + name for name in ("date", "gYear", "gYearMonth", "dateTime"))
+_NUMBERS: Final = frozenset(XSD + name for name in ("integer", "decimal"))
+_PLAIN_NUMBER: Final = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +79,7 @@ class Shown:
     title: str = ""
     tag: str = ""  #: language or datatype, shown beside a literal
     graphs: tuple[Shown, ...] = ()  #: where the statement stands
+    basis: str = ""  #: interpreted or background, where no source states it
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +103,30 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """One link to what others hold: by the name that it has there, with the decision that made it."""
+
+    relation: Shown
+    target: Shown
+    host: str
+    decision: Shown | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Where a passage is, and what is printed there."""
+
+    document: Shown | None
+    lines: str
+    phrase: Shown | None
+    digest: Shown | None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One commit that touched the resource."""
 
+    number: int
     commit: Shown
     time: str
     reason: str
@@ -128,10 +171,22 @@ class Page:
             return self.name(term.value)
         if isinstance(term, Literal):
             datatype = term.datatype.value
-            plain = term.language is None and datatype in (XSD + "string", XSD + "integer", XSD + "gYear")
+            if term.language is None and (words := self._in_words(term.value, datatype)):
+                return Shown(words, title=term.value)
+            plain = term.language is None and datatype == XSD + "string"
             tag = term.language or ("" if plain else shorten(datatype, self._prefixes))
             return Shown(term.value, None, self._other(term), tag=tag)
         return Shown("_:" + term.value)
+
+    def _in_words(self, text: str, datatype: str) -> str:
+        """A date, number or truth value as the language writes it; "" for what is none of them."""
+        if datatype in _DATES:
+            return self._t.date(text)
+        if datatype == XSD + "boolean":
+            return self._t(f"resource.{'yes' if text in ('true', '1') else 'no'}")
+        if datatype in _NUMBERS and _PLAIN_NUMBER.fullmatch(text):
+            return self._t.number(float(text) if "." in text else int(text))
+        return ""
 
     def _other(self, literal: Literal) -> str:
         """The language of a text where it is not the page's."""
@@ -196,7 +251,7 @@ class Page:
         """The resource's own statements, but for what is shown elsewhere: labels first, then by name."""
         by: dict[str, dict[Term, list[GraphName]]] = {}
         for quad in self.document.own:
-            if quad.predicate.value not in (RESTS_ON, TYPE):
+            if quad.predicate.value not in (RESTS_ON, TYPE, *MATCHES):
                 values = by.setdefault(quad.predicate.value, {})
                 values.setdefault(object_of(quad), []).append(quad.graph_name)
         groups = [
@@ -227,16 +282,76 @@ class Page:
     def _group(self, predicate: str, values: Sequence[tuple[Shown, list[GraphName]]], count: int) -> Group:
         rank = {language: place for place, language in enumerate(("", *self._languages))}
         shown = [
-            Shown(v.text, v.href, v.lang, v.title, v.tag,
-                  tuple(self._graph(graph) for graph in graphs if isinstance(graph, NamedNode)))
+            replace(
+                v,
+                graphs=tuple(self._graph(graph) for graph in graphs if isinstance(graph, NamedNode)),
+                basis=self._basis(graphs),
+            )
             for v, graphs in values
-        ]  # fmt: skip
+        ]
         shown.sort(key=lambda v: (rank.get(v.lang, len(rank)), v.text.casefold()))
         return Group(self.name(predicate), tuple(shown), count)
 
     def _graph(self, graph: NamedNode) -> Shown:
         name = self.project.base.graph_name(graph.value) or graph.value
         return Shown(name, self._href(graph.value), "", graph.value)
+
+    def _basis(self, graphs: Sequence[GraphName]) -> str:
+        """What a statement is that stands in no source: our reading, or background; else ""."""
+        names = {self.project.base.graph_name(g.value) for g in graphs if isinstance(g, NamedNode)}
+        if names == {"lineage"}:
+            return "interpreted"
+        return "background" if names == {"background"} else ""
+
+    @property
+    def links(self) -> list[Link]:
+        """The links to authorities, by the names that their things had when the links were decided on."""
+        decided: dict[Term, dict[str, list[Term]]] = {}
+        for quad in self.document.claims:
+            decided.setdefault(_term(quad), {}).setdefault(quad.predicate.value, []).append(object_of(quad))
+        by_object = {
+            value: (node, said)
+            for node, said in decided.items()
+            for value in said.get(RDF + "object", ())
+            if RDF + "object" in said and LABEL_THERE in said
+        }
+        found: dict[tuple[str, str], Link] = {}
+        for quad in self.document.own:
+            value = object_of(quad)
+            if quad.predicate.value not in MATCHES or not isinstance(value, NamedNode):
+                continue
+            node, said = by_object.get(value, (None, {}))
+            label = in_language(
+                (term for term in said.get(LABEL_THERE, ()) if isinstance(term, Literal)), self._languages
+            )
+            target = self.name(value.value)
+            if label is not None:
+                target = replace(target, text=label.value, lang=self._other(label), title=value.value)
+            found[quad.predicate.value, value.value] = Link(
+                relation=self.name(quad.predicate.value),
+                target=target,
+                host=urlsplit(value.value).hostname or "",
+                decision=self.name(node.value) if isinstance(node, NamedNode) else None,
+            )
+        return sorted(found.values(), key=lambda link: (link.host, link.relation.text, link.target.text))
+
+    @property
+    def passage(self) -> Lines:
+        """Of a passage: its document, its lines, the phrase that stands there and the digest of the lines."""
+        said = {name: self.document.values(KYM + name) for name in _OF_PASSAGE}
+        shown = {name: self.value(values[0]) for name, values in said.items() if values}
+        first, last = (str(said[name][0].value) if said[name] else "" for name in ("firstLine", "lastLine"))
+        return Lines(
+            shown.get("document"), self.lines(first, last) if first else "",
+            shown.get("phrase"), shown.get("sha256"),
+        )  # fmt: skip
+
+    @property
+    def citations(self) -> list[Shown]:
+        """The sources cited for background knowledge, in the reader's language where there is one."""
+        cited = [term for term in self.document.values(KYM + "citation") if isinstance(term, Literal)]
+        mine = [term for term in cited if term.language in (None, self.lang)]
+        return [Shown(term.value, None, self._other(term)) for term in mine or cited]
 
     @property
     def evidence(self) -> list[Proof]:
@@ -264,6 +379,7 @@ class Page:
             reason = known.get(RDFS + "comment")
             events.append(
                 Event(
+                    number=int(commit.value.rpartition("/")[2]),
                     commit=self.name(commit.value),
                     time=time.value if time is not None else "",
                     reason=reason.value if reason is not None else "",
@@ -283,6 +399,12 @@ class Page:
             generation=self.document.generation,
             iri=self.iri,
         )
+
+
+def _term(quad: Quad) -> Term:
+    """The subject of a quad as a term that values can be compared with."""
+    assert isinstance(quad.subject, NamedNode | BlankNode)
+    return quad.subject
 
 
 def _iri(quad: Quad) -> str:

