@@ -1,18 +1,24 @@
 /**
- * YASGUI's editor (Yasqe, on CodeMirror 5) in the place of the text field, which stays and holds the text.
+ * The query editor (CodeMirror 6 with a grammar of SPARQL) in the place of the text field, which stays and
+ * holds the text for the form.
  *
- * Yasqe would ask prefix.cc and lov.linkeddata.es, keep queries in localStorage and write its hints into
- * inline styles; all of that is switched off, and completion and the mark of a fault are ours.
+ * It lives in a shadow tree: there CodeMirror's own styles are constructed sheets, which the policy of our
+ * pages allows; in the document they would be <style> elements, which it does not.
  */
 
-import Yasqe from "@zazuko/yasqe";
-import "@zazuko/yasqe/build/yasqe.min.css";
+import { autocompletion, type Completion, type CompletionContext, type CompletionResult, completionKeymap } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { bracketMatching, HighlightStyle, syntaxHighlighting, syntaxTree } from "@codemirror/language";
+import { EditorState, Prec, StateEffect, StateField } from "@codemirror/state";
+import { Decoration, type DecorationSet, EditorView, highlightSpecialChars, keymap, lineNumbers, showPanel } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+import { sparql } from "codemirror-lang-sparql";
 import { type OntologyTerm, type Suggestion, spotOf, suggest } from "./complete";
 import { el, type Texts } from "./dom";
 
 export interface Editor {
   text(): string;
-  /** Mark a place (from 1) as wrong. */
+  /** Mark a place (from 1) as wrong, and say so. */
   mark(line: number, column: number, message: string): void;
   unmark(): void;
   /** Put the cursor at a place (from 1). */
@@ -24,185 +30,178 @@ export interface Known {
   readonly prefixes: Readonly<Record<string, string>>;
 }
 
-/** The part of CodeMirror 5 that is used here. */
-interface Mirror {
-  getValue(): string;
-  setSize(width: string | null, height: string | null): void;
-  focus(): void;
-  refresh(): void;
-  lineCount(): number;
-  getLine(line: number): string;
-  getCursor(): Position;
-  setCursor(at: Position): void;
-  getRange(from: Position, to: Position): string;
-  replaceRange(text: string, from: Position, to?: Position): void;
-  getTokenAt(at: Position, precise?: boolean): { state: { OK?: boolean }; start: number };
-  addLineClass(line: number, where: string, name: string): void;
-  removeLineClass(line: number, where: string, name?: string): void;
-  setGutterMarker(line: number, gutter: string, mark: HTMLElement | null): void;
-  clearGutter(gutter: string): void;
-  getWrapperElement(): HTMLElement;
-  showHint(options: object): void;
-  on(event: string, call: (mirror: unknown, change: { origin?: string; text?: readonly string[] }) => void): void;
-  checkSyntax: () => void;
-}
-interface Position {
-  line: number;
-  ch: number;
-}
-
-const GUTTER = "gutterErrorBar";
 /** Milliseconds without a key after which the text is looked over. */
-const PAUSE = 500;
+const PAUSE = 700;
+
+const setMark = StateEffect.define<number | undefined>();
+const marked = StateField.define<DecorationSet>({
+  create: () => Decoration.none,
+  update(marks, transaction) {
+    for (const effect of transaction.effects) {
+      if (!effect.is(setMark)) continue;
+      if (effect.value === undefined) return Decoration.none;
+      const line = transaction.state.doc.lineAt(effect.value);
+      const place = Decoration.mark({ class: "cm-fault" });
+      const ranges = [Decoration.line({ class: "cm-faulty" }).range(line.from)];
+      if (effect.value < line.to) ranges.push(place.range(effect.value, line.to));
+      return Decoration.set(ranges);
+    }
+    return marks.map(transaction.changes);
+  },
+  provide: (field) => EditorView.decorations.from(field),
+});
 
 export function mount(
   field: HTMLTextAreaElement,
   label: HTMLElement,
-  note: HTMLElement,
   t: Texts,
   known: Promise<Known>,
   run: () => void,
 ): Editor {
   const height = field.offsetHeight;
-  const holder = el("div", { class: "mirror" });
+  const holder = el("div", { class: "code" });
+  const root = holder.attachShadow({ mode: "open" });
   field.before(holder);
-  // Its own completers ask other hosts: none of them may ever be made.
-  Yasqe.defaults.autocompleters = [];
   let data: Known = { terms: [], prefixes: {} };
   void known.then((found) => { data = found; });
-  const complete = (asked: boolean): void => { hint(mirror, data, t, asked); };
-  const settings = {
-    value: field.value,
-    autocompleters: [],
-    prefixCcApi: null,
-    persistenceId: null,
-    consumeShareLink: null,
-    createShareableLink: null,
-    showQueryButton: false,
-    resizeable: false,
-    syntaxErrorCheck: false,
-    foldGutter: false,
-    gutters: [GUTTER, "CodeMirror-linenumbers"],
-    editorHeight: `${String(height)}px`,
-    // So that screen readers read the text itself, not a hidden field of one line.
-    inputStyle: "contenteditable",
-    screenReaderLabel: label.textContent,
-    spellcheck: false,
-    lineWrapping: true,
-    cursorBlinkRate: 0,
-    extraKeys: {
-      // Tab goes on to the next thing on the page, as everywhere.
-      Tab: false,
-      "Shift-Tab": false,
-      Esc: false,
-      "Ctrl-S": false,
-      "Shift-Ctrl-D": false,
-      "Shift-Ctrl-K": false,
-      "Ctrl-Space": () => { complete(true); },
-      "Ctrl-Enter": run,
-      "Cmd-Enter": run,
-    },
+
+  const note = el("p", { id: "note", class: "note" }, t("keys"));
+  let timer = 0;
+  const unmark = (): void => {
+    window.clearTimeout(timer);
+    note.textContent = t("keys");
+    note.classList.remove("wrong");
+    if (view.state.field(marked).size > 0) view.dispatch({ effects: setMark.of(undefined) });
   };
-  const mirror = new Yasqe(holder, settings as object) as unknown as Mirror;
-  // Not the library's, which writes its finding in English and with inline styles.
-  mirror.checkSyntax = () => undefined;
+  const markAt = (place: number, message: string): void => {
+    view.dispatch({ effects: setMark.of(place) });
+    note.textContent = message;
+    note.classList.add("wrong");
+  };
+  const look = (): void => {
+    const place = firstFault(view.state);
+    if (place !== undefined) markAt(place, t("syntax", { line: view.state.doc.lineAt(place).number }));
+  };
+  const view = new EditorView({
+    root,
+    parent: root,
+    state: EditorState.create({
+      doc: field.value,
+      extensions: [
+        Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => { run(); return true; } }])),
+        lineNumbers(),
+        highlightSpecialChars(),
+        history(),
+        bracketMatching(),
+        sparql(),
+        syntaxHighlighting(STYLE),
+        marked,
+        theme(height),
+        EditorView.lineWrapping,
+        autocompletion({ override: [(context) => complete(context, data)], icons: false }),
+        EditorState.phrases.of({ Completions: t("hints") }),
+        EditorView.contentAttributes.of({ "aria-label": label.textContent, "aria-describedby": note.id, spellcheck: "false" }),
+        showPanel.of(() => ({ dom: note })),
+        // Tab is not among the keys: it goes on to the next thing on the page.
+        keymap.of([...completionKeymap, ...historyKeymap, ...defaultKeymap]),
+        EditorView.updateListener.of((update) => {
+          if (!update.docChanged) return;
+          field.value = update.state.doc.toString();
+          // Not within an update: the view takes no other one then.
+          window.clearTimeout(timer);
+          timer = window.setTimeout(() => { unmark(); look(); }, PAUSE);
+        }),
+      ],
+    }),
+  });
 
   field.hidden = true;
   field.required = false;
-  field.removeAttribute("aria-describedby");
-  const input = holder.querySelector("[contenteditable]");
-  input?.setAttribute("aria-describedby", note.id);
   label.removeAttribute("for");
-  label.addEventListener("click", () => { mirror.focus(); });
-
-  let timer = 0;
-  let marked: number | undefined;
-  const unmark = (): void => {
-    if (marked !== undefined) {
-      mirror.removeLineClass(marked, "background", "faulty");
-      mirror.clearGutter(GUTTER);
-      marked = undefined;
-    }
-    note.textContent = t("keys");
-    note.classList.remove("wrong");
-    input?.removeAttribute("aria-invalid");
+  label.addEventListener("click", () => { view.focus(); });
+  const offset = (line: number, column: number): number => {
+    const found = view.state.doc.line(Math.min(Math.max(1, line), view.state.doc.lines));
+    return Math.min(found.to, found.from + Math.max(0, column - 1));
   };
-  const mark = (line: number, _column: number, message: string): void => {
-    unmark();
-    marked = Math.min(Math.max(line, 1), mirror.lineCount()) - 1;
-    mirror.addLineClass(marked, "background", "faulty");
-    mirror.setGutterMarker(marked, GUTTER, el("span", { class: "fault-mark", title: message }, "!"));
-    note.textContent = message;
-    note.classList.add("wrong");
-    input?.setAttribute("aria-invalid", "true");
-  };
-  const look = (): void => {
-    unmark();
-    const line = firstFault(mirror);
-    if (line !== undefined) mark(line + 1, 1, t("syntax", { line: line + 1 }));
-  };
-  mirror.on("change", () => {
-    field.value = mirror.getValue();
-    window.clearTimeout(timer);
-    unmark();
-    timer = window.setTimeout(look, PAUSE);
-  });
-  mirror.on("inputRead", (_, change) => {
-    if (change.text?.length === 1) complete(false);
-  });
-  unmark();
   return {
-    text: () => mirror.getValue(),
+    text: () => view.state.doc.toString(),
     mark: (line, column, message) => {
       window.clearTimeout(timer);
-      mark(line, column, message);
+      markAt(offset(line, column), message);
     },
     unmark,
     go: (line, column) => {
-      mirror.focus();
-      mirror.setCursor({ line: line - 1, ch: column - 1 });
+      view.focus();
+      view.dispatch({ selection: { anchor: offset(line, column) }, scrollIntoView: true });
     },
   };
 }
 
-/** The first line that the grammar does not take; undefined while all of it may still become a query. */
-function firstFault(mirror: Mirror): number | undefined {
-  for (let line = 0; line < mirror.lineCount(); line += 1) {
-    if (mirror.getTokenAt({ line, ch: mirror.getLine(line).length }, true).state.OK === false) return line;
-  }
-  return undefined;
-}
-
-function hint(mirror: Mirror, data: Known, t: Texts, asked: boolean): void {
-  const spot = spotOf(mirror.getRange({ line: 0, ch: 0 }, mirror.getCursor()), asked);
-  if (!spot) return;
-  const found = suggest(spot, data.terms, data.prefixes, mirror.getValue());
-  // A finished word needs no list of one.
-  if (found.length === 0 || (!asked && found.length === 1 && found[0]?.text === spot.word)) return;
-  // Looked up again at each key while the list is open.
-  mirror.showHint({ completeSingle: false, closeCharacters: /[\s()[\]{};,>"']/, hint: () => hints(mirror, data) });
-  document.querySelector(".CodeMirror-hints")?.setAttribute("aria-label", t("hints"));
-}
-
-function hints(mirror: Mirror, data: Known): object | undefined {
-  const cursor = mirror.getCursor();
-  const spot = spotOf(mirror.getRange({ line: 0, ch: 0 }, cursor), true);
-  if (!spot) return undefined;
-  const from = { line: cursor.line, ch: spot.from };
-  const list = suggest(spot, data.terms, data.prefixes, mirror.getValue()).map((suggestion) => ({
-    text: suggestion.text,
-    render: (item: HTMLElement) => {
-      item.append(el("span", { class: "hint-name" }, suggestion.name), " ", el("bdi", { class: "hint-label" }, suggestion.label));
+/** Where the grammar stops; undefined while what is missing is only the end. */
+function firstFault(state: EditorState): number | undefined {
+  const end = state.doc.toString().trimEnd().length;
+  let found: number | undefined;
+  syntaxTree(state).iterate({
+    enter(node) {
+      if (node.type.isError) found ??= node.from;
+      return found === undefined;
     },
-    hint: () => { put(mirror, suggestion, from); },
-  }));
-  return { list, from, to: cursor };
+  });
+  return found !== undefined && found < end ? found : undefined;
 }
 
-function put(mirror: Mirror, suggestion: Suggestion, from: Position): void {
-  mirror.replaceRange(suggestion.text, from, mirror.getCursor());
-  if (suggestion.prefix) {
-    const [prefix, space] = suggestion.prefix;
-    mirror.replaceRange(`PREFIX ${prefix}: <${space}>\n`, { line: 0, ch: 0 });
-  }
+function complete(context: CompletionContext, data: Known): CompletionResult | null {
+  const query = context.state.doc.toString();
+  const spot = spotOf(query.slice(0, context.pos), context.explicit);
+  if (!spot) return null;
+  const found = suggest(spot, data.terms, data.prefixes, query);
+  // A finished word needs no list of one.
+  if (!context.explicit && found.length === 1 && found[0]?.text === spot.word) return null;
+  const options = found.map((suggestion): Completion => ({
+    label: suggestion.name,
+    ...(suggestion.label ? { detail: suggestion.label } : {}),
+    apply: (view, _, from, to) => { put(view, suggestion, from, to); },
+  }));
+  return { from: context.state.doc.lineAt(context.pos).from + spot.from, options, filter: false };
+}
+
+function put(view: EditorView, suggestion: Suggestion, from: number, to: number): void {
+  const [prefix, space] = suggestion.prefix ?? [];
+  const first = prefix === undefined || space === undefined ? "" : `PREFIX ${prefix}: <${space}>\n`;
+  view.dispatch({
+    changes: [{ from: 0, insert: first }, { from, to, insert: suggestion.text }],
+    selection: { anchor: first.length + from + suggestion.text.length },
+    userEvent: "input.complete",
+  });
+}
+
+const STYLE = HighlightStyle.define([
+  { tag: tags.keyword, color: "var(--accent)", fontWeight: "600" },
+  { tag: tags.comment, color: "var(--soft)", fontStyle: "italic" },
+  { tag: tags.variableName, fontWeight: "600" },
+  { tag: tags.string, fontStyle: "italic" },
+]);
+
+function theme(height: number): ReturnType<typeof EditorView.theme> {
+  return EditorView.theme({
+    "&": { color: "var(--ink)", backgroundColor: "var(--tint)", border: "1px solid var(--soft)", borderRadius: "4px", minHeight: `${String(height)}px`, maxHeight: "75vh" },
+    "&.cm-focused": { outline: "3px solid var(--accent)", outlineOffset: "2px" },
+    ".cm-scroller": { font: ".92rem/1.5 ui-monospace, 'Cascadia Code', 'DejaVu Sans Mono', monospace", overflow: "auto" },
+    ".cm-content": { caretColor: "var(--ink)", padding: ".6rem 0" },
+    ".cm-gutters": { color: "var(--soft)", backgroundColor: "var(--tint)", borderRight: "1px solid var(--line)" },
+    ".cm-faulty": { backgroundColor: "var(--fault-tint)", borderInlineStart: "4px solid var(--fault)" },
+    ".cm-fault": { textDecoration: "underline wavy var(--fault)" },
+    "&.cm-focused .cm-matchingBracket, .cm-matchingBracket": { backgroundColor: "transparent", outline: "1px solid var(--soft)" },
+    ".cm-specialChar": { color: "var(--fault)" },
+    ".cm-panels": { color: "var(--soft)", backgroundColor: "var(--paper)" },
+    ".cm-panels-bottom": { borderTop: "1px solid var(--line)" },
+    ".note": { margin: "0", padding: ".3rem .6rem", fontSize: ".85rem", minHeight: "1.5em" },
+    ".note.wrong": { color: "var(--fault)", fontWeight: "600" },
+    ".cm-tooltip": { color: "var(--ink)", backgroundColor: "var(--paper)", border: "1px solid var(--soft)" },
+    ".cm-tooltip.cm-tooltip-autocomplete > ul": { maxHeight: "18rem", maxWidth: "min(42rem, 95vw)", font: ".9rem/1.5 ui-monospace, 'DejaVu Sans Mono', monospace" },
+    ".cm-tooltip.cm-tooltip-autocomplete > ul > li": { minHeight: "24px", padding: ".15rem .4rem", whiteSpace: "normal" },
+    ".cm-tooltip-autocomplete ul li[aria-selected]": { color: "var(--on-accent)", backgroundColor: "var(--accent)" },
+    ".cm-completionDetail": { color: "var(--soft)", fontFamily: "system-ui, sans-serif", fontStyle: "normal", unicodeBidi: "isolate" },
+    "li[aria-selected] .cm-completionDetail": { color: "inherit" },
+  });
 }

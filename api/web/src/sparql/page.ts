@@ -44,7 +44,6 @@ class Page {
   private readonly labels = new Map<string, string>();
   private readonly asked = new Set<string>();
   private readonly known: Promise<Known>;
-  private readonly note = el("p", { id: "query-note", class: "keys" });
   private readonly cancel: HTMLButtonElement;
   private prefixes: Readonly<Record<string, string>> = {};
   private editor: Editor | undefined;
@@ -79,7 +78,6 @@ class Page {
 
   open(): void {
     this.button.after(this.cancel);
-    this.field.closest(".editor")?.after(this.note);
     this.cancel.addEventListener("click", () => {
       this.running?.abort();
       this.button.focus();
@@ -93,7 +91,7 @@ class Page {
     window.addEventListener("popstate", () => { location.reload(); });
     void this.known.then(({ prefixes }) => { this.prefixes = prefixes; });
     void import("./editor").then(({ mount }) => {
-      this.editor = mount(this.field, this.label, this.note, this.t, this.known, () => void this.run(true));
+      this.editor = mount(this.field, this.label, this.t, this.known, () => void this.run(true));
       const { line, column } = this.field.dataset;
       if (line) this.fault(Number(line), Number(column ?? 1), this.answer.querySelector("#problem"));
     });
