@@ -101,4 +101,6 @@ def listed(
         found = (order.index(spoken) if spoken in order else len(order), label.get("value", ""))
         best[key] = min(best.get(key, found), found)
     names = sorted((shorten(iri, prefixes), kind, iri, label) for (iri, kind), (_, label) in best.items())
-    return [{"name": name, "iri": iri, "kind": kind, "label": label} for name, kind, iri, label in names[:MOST]]
+    return [
+        {"name": name, "iri": iri, "kind": kind, "label": label} for name, kind, iri, label in names[:MOST]
+    ]

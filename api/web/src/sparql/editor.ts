@@ -80,7 +80,7 @@ export function mount(
   };
   const look = (): void => {
     const place = firstFault(view.state);
-    if (place !== undefined) markAt(place, t("syntax", { line: view.state.doc.lineAt(place).number }));
+    if (place !== undefined && !isTyping(view.state, place)) markAt(place, t("syntax", { line: view.state.doc.lineAt(place).number }));
   };
   const view = new EditorView({
     root,
@@ -150,6 +150,12 @@ function firstFault(state: EditorState): number | undefined {
   return found !== undefined && found < end ? found : undefined;
 }
 
+/** Whether the cursor stands at the end of the very word that is not understood: it may not be finished. */
+function isTyping(state: EditorState, place: number): boolean {
+  const cursor = state.selection.main.head;
+  return cursor >= place && !/\s/.test(state.sliceDoc(place, cursor));
+}
+
 function complete(context: CompletionContext, data: Known): CompletionResult | null {
   const query = context.state.doc.toString();
   const spot = spotOf(query.slice(0, context.pos), context.explicit);
@@ -186,7 +192,7 @@ function theme(height: number): ReturnType<typeof EditorView.theme> {
   return EditorView.theme({
     "&": { color: "var(--ink)", backgroundColor: "var(--tint)", border: "1px solid var(--soft)", borderRadius: "4px", minHeight: `${String(height)}px`, maxHeight: "75vh" },
     "&.cm-focused": { outline: "3px solid var(--accent)", outlineOffset: "2px" },
-    ".cm-scroller": { font: ".92rem/1.5 ui-monospace, 'Cascadia Code', 'DejaVu Sans Mono', monospace", overflow: "auto" },
+    ".cm-scroller": { font: ".92rem/1.5 ui-monospace, 'Cascadia Code', 'DejaVu Sans Mono', monospace", overflow: "auto", flex: "1 1 auto" },
     ".cm-content": { caretColor: "var(--ink)", padding: ".6rem 0" },
     ".cm-gutters": { color: "var(--soft)", backgroundColor: "var(--tint)", borderRight: "1px solid var(--line)" },
     ".cm-faulty": { backgroundColor: "var(--fault-tint)", borderInlineStart: "4px solid var(--fault)" },

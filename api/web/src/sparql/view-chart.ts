@@ -53,9 +53,9 @@ function title(view: View, chosen: Chart): string {
   return view.t("chart.label", { columns, name: view.result.columns[chosen.label] ?? "", n: chosen.points.length });
 }
 
-function bounds(chosen: Chart): readonly number[] {
+function bounds(chosen: Chart, wanted: number): readonly number[] {
   const values = chosen.points.flatMap((point) => point.values.filter((value) => value !== undefined));
-  return ticks(Math.min(...values), Math.max(...values));
+  return ticks(Math.min(...values), Math.max(...values), wanted);
 }
 
 function said(view: View, chosen: Chart, point: number, series: number): string {
@@ -65,14 +65,14 @@ function said(view: View, chosen: Chart, point: number, series: number): string 
 }
 
 function bars(view: View, chosen: Chart, room: number): SVGElement {
-  const marks = bounds(chosen);
-  const [low, high] = [marks[0] ?? 0, marks.at(-1) ?? 1];
   const width = Math.max(300, room);
+  const marks = bounds(chosen, width < 600 ? 3 : 5);
+  const [low, high] = [marks[0] ?? 0, marks.at(-1) ?? 1];
   const gutter = Math.min(280, width * 0.38);
   const each = chosen.series.length * BAR + 10;
   const height = chosen.points.length * each + 30;
   const x = (value: number): number => gutter + ((value - low) / (high - low)) * (width - gutter - 70);
-  const letters = Math.floor(gutter / 7.6);
+  const letters = Math.floor(gutter / 8.6);
   const all: SVGElement[] = [];
   const rows = chosen.points.map((point, row) => {
     const top = row * each + 4;
@@ -101,7 +101,7 @@ function bars(view: View, chosen: Chart, room: number): SVGElement {
 }
 
 function lines(view: View, chosen: Chart, room: number): SVGElement {
-  const marks = bounds(chosen);
+  const marks = bounds(chosen, 5);
   const [low, high] = [marks[0] ?? 0, marks.at(-1) ?? 1];
   const width = Math.max(300, room);
   const height = Math.round(Math.min(460, width * 0.6));

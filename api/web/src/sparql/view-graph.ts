@@ -87,7 +87,7 @@ export async function graph(view: View, room: number): Promise<HTMLElement> {
   const picture = svg(
     "svg",
     { class: "picture", viewBox: `0 0 ${String(width)} ${String(height)}`, role: "group", "aria-label": t("graph.label", { nodes: network.nodes.length, edges: network.edges.length }) },
-    svg("defs", {}, svg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" }, svg("path", { d: "M0 0 8 4 0 8z" }))),
+    svg("defs", {}, svg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, markerUnits: "userSpaceOnUse", orient: "auto-start-reverse" }, svg("path", { d: "M0 0 8 4 0 8z" }))),
     svg("g", { "aria-hidden": "true" }, ...lines, ...edgeTexts),
     ...marks,
   );
