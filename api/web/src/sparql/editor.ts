@@ -98,6 +98,7 @@ export function mount(
         marked,
         theme(height),
         EditorView.lineWrapping,
+        EditorView.domEventHandlers({ beforeinput: overwrite }),
         autocompletion({ override: [(context) => complete(context, data)], icons: false }),
         EditorState.phrases.of({ Completions: t("hints") }),
         EditorView.contentAttributes.of({ "aria-label": label.textContent, "aria-describedby": note.id, spellcheck: "false" }),
@@ -135,6 +136,16 @@ export function mount(
       view.dispatch({ selection: { anchor: offset(line, column) }, scrollIntoView: true });
     },
   };
+}
+
+/**
+ * Put text in the place of a selection ourselves: the browser would keep the look of what was selected in an
+ * inline style, which the policy of our pages refuses.
+ */
+function overwrite(event: InputEvent, view: EditorView): boolean {
+  if (event.inputType !== "insertText" || event.data === null || view.composing || view.state.selection.main.empty) return false;
+  view.dispatch(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+  return true;
 }
 
 /** Where the grammar stops; undefined while what is missing is only the end. */
