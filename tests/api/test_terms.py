@@ -1,4 +1,4 @@
-"""`/sparql/terms` and the links of the query page: what the editor completes, and what stays the same for good."""
+"""`/sparql/terms`, which the editor completes from, and the links of the query page, which are pinned."""
 
 from __future__ import annotations
 

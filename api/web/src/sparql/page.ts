@@ -330,8 +330,9 @@ class Page {
     const advice = t(`advice.${problem.code}`);
     if (problem.code !== "" && advice !== `advice.${problem.code}`) box.append(el("p", {}, advice));
     if (problem.retry !== undefined) box.append(el("p", {}, t("retry", { s: this.number.format(problem.retry) })));
-    if (problem.detail) box.append(el("p", {}, el("bdi", {}, problem.detail.slice(0, 2_000))));
-    if (problem.hint) box.append(el("p", {}, el("strong", {}, `${t("hint")}:`), " ", el("bdi", {}, problem.hint.slice(0, 2_000))));
+    // The server explains in English; only titles and our advice are in the reader's language.
+    if (problem.detail) box.append(el("p", {}, el("bdi", { lang: "en" }, problem.detail.slice(0, 2_000))));
+    if (problem.hint) box.append(el("p", {}, el("strong", {}, `${t("hint")}:`), " ", el("bdi", { lang: "en" }, problem.hint.slice(0, 2_000))));
     if (problem.code === "generation-not-kept") box.append(el("p", {}, el("a", { href: this.newest() }, t("newest"))));
     if (problem.code) box.append(el("p", { class: "code" }, el("a", { href: `${this.root}/docs?lang=${this.lang}#${problem.code}` }, el("code", {}, problem.code))));
     this.answer.replaceChildren(box);
