@@ -6,7 +6,6 @@ import type { Result } from "./result";
 export const AT_ONCE = 300;
 
 /** Exactly what may stand between < and > in SPARQL; anything else would end the query early. */
-// eslint-disable-next-line no-control-regex -- the grammar of IRIREF names the control characters
 const IRIREF = /^[^\x00-\x20<>"{}|\\^`]{1,2000}$/;
 
 /** The query for the labels of `iris`; "" where none of them can be asked about. */

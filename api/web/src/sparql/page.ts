@@ -34,6 +34,12 @@ export function start(form: HTMLFormElement): void {
 }
 
 class Page {
+  private readonly form: HTMLFormElement;
+  private readonly field: HTMLTextAreaElement;
+  private readonly label: HTMLElement;
+  private readonly status: HTMLElement;
+  private readonly answer: HTMLElement;
+  private readonly button: HTMLButtonElement;
   private readonly t: Texts;
   private readonly lang = document.documentElement.lang;
   private readonly endpoint: string;
@@ -51,13 +57,19 @@ class Page {
   private name: Name = "table";
 
   constructor(
-    private readonly form: HTMLFormElement,
-    private readonly field: HTMLTextAreaElement,
-    private readonly label: HTMLElement,
-    private readonly status: HTMLElement,
-    private readonly answer: HTMLElement,
-    private readonly button: HTMLButtonElement,
+    form: HTMLFormElement,
+    field: HTMLTextAreaElement,
+    label: HTMLElement,
+    status: HTMLElement,
+    answer: HTMLElement,
+    button: HTMLButtonElement,
   ) {
+    this.form = form;
+    this.field = field;
+    this.label = label;
+    this.status = status;
+    this.answer = answer;
+    this.button = button;
     const { dataset } = form;
     const texts = JSON.parse(dataset["texts"] ?? "{}") as Record<string, string>;
     this.t = (key, values = {}) =>

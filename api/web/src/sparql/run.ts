@@ -21,8 +21,11 @@ export interface Answer {
 }
 
 export class Refused extends Error {
-  constructor(readonly problem: Problem) {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
     super(problem.title);
+    this.problem = problem;
   }
 }
 
