@@ -56,6 +56,7 @@ from api.routes import (
     rest,
     search,
     sparql,
+    terms,
     validate,
 )
 from api.routes.portal import (
@@ -405,7 +406,7 @@ def _fastapi(services: Services) -> FastAPI:
         front, programmes, lineage, actors, region, themes, questions, ledger, quality, about,
         session, edit, desks,
     )  # fmt: skip
-    machines = (linked, rest, search, reconcile, graphs, changes, validate, ops, examples)
+    machines = (linked, rest, search, reconcile, graphs, changes, validate, ops, examples, terms)
     for module in (*portal, *published, *machines):
         framework.include_router(module.router)
     framework.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")

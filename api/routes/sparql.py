@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import shlex
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -20,14 +21,16 @@ from api import writes
 from api.cache import Answered, Receive, Scope, Send
 from api.deps import Services, client_of, reach
 from api.description import describe
+from api.linked.paths import path_of
 from api.negotiate import content_coding
-from api.pages import MAX_TEXT, Shown, solutions
+from api.pages import MAX_TEXT, Cell, Shown, solutions
 from api.problems import (
     MethodNotAllowed,
     Problem,
     problem,
 )
 from api.protocol import Asked, body_text, read_request
+from api.texts import catalogue
 from api.wire import read_body, send_page
 from kymgraph import results
 from kymgraph.changeset import Changeset
@@ -47,6 +50,10 @@ _MEMO_BYTES: Final = 8192
 _AROUND_SIZE: Final = 256
 #: Characters from which a query is looked over outside the event loop.
 _LONG_TEXT: Final = 4_000
+#: Texts of the island are those of the page whose keys begin so.
+_ISLAND: Final = "sparql."
+#: Parameters of the page that are not parameters of the query.
+_OF_PAGE: Final = frozenset({"query", "format", "output", "results", "example", "view"})
 #: Seconds before a query's client is watched for going away; most have their answer by then.
 _WATCH_AFTER: Final = 0.25
 
@@ -245,6 +252,7 @@ class SparqlEndpoint:
                 asked.named_graphs,
                 asked.lang,
                 asked.parameters,
+                asked.origin,
             )
             return Prepared(asked, key, deadline, info.volatile, chosen, self._make_page)
         chosen = _choose(asked, info.form)
@@ -313,13 +321,15 @@ class SparqlEndpoint:
         return Answered(
             "text/html; charset=utf-8",
             generation=generation,
-            body=self._page(asked, shown=shown, refusal=None),
+            body=self._page(asked, shown=shown, refusal=None, generation=generation),
             vary="Accept, Accept-Encoding, Accept-Language",
             language=asked.lang,
             cacheable=not prepared.volatile,
         )
 
-    def _page(self, asked: Asked, *, shown: Shown | None, refusal: Problem | None) -> bytes:
+    def _page(
+        self, asked: Asked, *, shown: Shown | None, refusal: Problem | None, generation: int | None = None
+    ) -> bytes:
         services = self._services
         downloads: tuple[ResultFormat, ...] = ()
         if shown is not None:
@@ -337,18 +347,38 @@ class SparqlEndpoint:
             path="/sparql",
             parameters=asked.parameters,
             text=text,
-            parameters_kept=[
-                (n, v) for n, v in asked.parameters if n not in ("query", "format", "output", "example")
-            ],
+            parameters_kept=[(n, v) for n, v in asked.parameters if n not in _OF_PAGE],
+            at=asked.at,
+            newest=_link(asked, "html", at=None),
             chosen_example=wanted,
             shown=shown,
             problem=refusal,
             examples=services.examples,
             solution_formats=results.SOLUTION_FORMATS,
             graph_formats=results.GRAPH_FORMATS,
-            share=_link(asked, "html"),
-            downloads=[(known, _link(asked, known.name)) for known in downloads],
+            generation=generation,
+            share=_link(asked, "html", at=generation),
+            downloads=[(known, _link(asked, known.name, at=generation)) for known in downloads],
+            curl=_curl(asked, _plain(downloads)),
+            href=self._href(asked),
+            base=services.project.base.iri,
+            island={
+                key.removeprefix(_ISLAND): value
+                for key, value in catalogue(asked.lang).items()
+                if key.startswith(_ISLAND)
+            },
         )
+
+    def _href(self, asked: Asked) -> Callable[[Cell], str]:
+        """Where a cell leads: to the page of a thing of ours, else where its IRI does."""
+        services, base = self._services, self._services.project.base
+
+        def href(cell: Cell) -> str:
+            if not cell.title.startswith((base.ids, base.graphs, base.iri + "ontology")):
+                return cell.href or ""
+            return services.root + path_of(base, "page", cell.title, more={"lang": asked.lang})
+
+        return href
 
     async def _make_description(self, prepared: Prepared, client: str) -> Answered:
         assert prepared.format is not None
@@ -390,14 +420,32 @@ def _choose(asked: Asked, form: str) -> ResultFormat:
     return results.by_name(_CLIENT_NAMES.get(asked.format, asked.format), form)
 
 
-def _link(asked: Asked, format_name: str) -> str:
-    """A link that asks the same thing in another format, whichever way it was asked."""
-    kept = [
-        (name, value)
-        for name, value in asked.parameters
-        if name not in ("query", "format", "output", "results")
-    ]
-    return "/sparql?" + urlencode([("query", asked.text or ""), *kept, ("format", format_name)])
+def _link(asked: Asked, format_name: str, *, at: int | None) -> str:
+    """A link that asks the same thing in another format, of the generation `at`; None: of the newest."""
+    return "/sparql?" + urlencode([*_asks(asked, at), ("format", format_name)])
+
+
+def _asks(asked: Asked, at: int | None) -> list[tuple[str, str]]:
+    kept = [(name, value) for name, value in asked.parameters if name not in _OF_PAGE and name != "at"]
+    return [("query", asked.text or ""), *kept, *([] if at is None else [("at", str(at))])]
+
+
+def _plain(formats: Sequence[ResultFormat]) -> ResultFormat | None:
+    """The format to show a line for the shell with: CSV or Turtle."""
+    return next((known for known in formats if known.name in ("csv", "ttl")), formats[0] if formats else None)
+
+
+def _curl(asked: Asked, wanted: ResultFormat | None) -> str:
+    """A line for the shell that asks the same thing; empty where nothing was asked."""
+    if asked.text is None or wanted is None:
+        return ""
+    given = [(n, v) for n, v in _asks(asked, None) if n != "lang"]
+    if asked.at is not None:
+        given.append(("at", asked.at))
+    words = ["curl", "-sS", asked.origin + "/sparql", "-H", f"Accept: {wanted.media_type}"]
+    for name, value in given:
+        words += ["--data-urlencode", f"{name}={value}"]
+    return shlex.join(words)
 
 
 def _text(value: bytes | None) -> str | None:

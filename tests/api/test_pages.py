@@ -40,8 +40,8 @@ def test_a_result_is_a_table_without_any_script(site: Any, http: httpx.Client) -
     text = page(http, site.sparql, query=LABELS)
 
     assert '<th scope="col">label</th>' in text
-    assert '<span lang="en">plan</span> <span class="tag">@en</span>' in text
-    assert not re.search(r"<script(?! src=\"/static/)", text)
+    assert '<bdi lang="en">plan</bdi> <span class="tag">@en</span>' in text
+    assert not re.search(r"<script(?! type=\"module\" src=\"/static/)", text)
     assert " style=" not in text
     assert not re.search(r" on\w+=", text)
 
