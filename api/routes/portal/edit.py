@@ -22,7 +22,6 @@ from api.session import Session
 from api.texts import Texts
 from kymgraph.access import Proposal
 from kymgraph.changeset import Changeset
-from kymgraph.diff import diff
 from kymgraph.errors import BadParameter, ChangeConflict, GateRejected, InputError, KymgraphError
 from kymgraph.forms.form import is_editable, name_of, purpose_of
 from kymgraph.forms.rules import PREF_LABEL, Rules
@@ -181,7 +180,7 @@ async def send(request: Request, services: ServicesDep, lang: LanguageDep, path:
     action = "add" if "add" in fields else fields.get("action", "check")
     if action == "check" and not prefers_html(request.headers.get("accept")):
         return await _live(request, services, lang, session, path, fields)
-    if action in ("preview", "save", "propose"):
+    if action in ("preview", "questions", "save", "propose"):
         return await _preview(request, services, lang, session, path, fields, action)
     return await _form(request, services, lang, session, path, fields, check=action == "check")
 
@@ -293,7 +292,7 @@ async def _preview(
     """What would change, here and elsewhere; and saving it, with a reason."""
     reason, fault, status = " ".join(fields.get("reason", "").split()), "", 200
     asked = None
-    if action != "preview":
+    if action in ("save", "propose"):
         said = {name: text for name, text in fields.items() if name != "action"}
         key = fields.get("key") or new_key()
         try:
@@ -326,10 +325,11 @@ async def _preview(
         status=status,
         draft=draft,
         title=editor.title(draft),
-        diff=editor.difference(draft),
+        changes=await asyncio.to_thread(editor.difference, draft.outcome.change, draft.view),
         elsewhere=await asyncio.to_thread(editor.elsewhere, draft),
         renamed=any(quad.predicate.value == PREF_LABEL for quad in draft.edit.removed),
-        questions=await editor.questions(draft),
+        asked_questions=action == "questions",
+        questions=await editor.questions(draft) if action == "questions" else None,
         page=editor.page_of(draft.form.iri),
         carried=_carried(fields),
         reason=reason,
@@ -409,8 +409,7 @@ async def _revert_page(
     entry = services.dataset.entry(number)
     made = services.dataset.revert(number, reason="").change
     view = await asyncio.to_thread(services.linked.view)
-    project = services.project
-    shown = await asyncio.to_thread(diff, made, [view], project.base, project.prefixes)
+    editor = Editor(services, session.principal, lang)
     return sessions.private_page(
         request,
         services,
@@ -420,7 +419,7 @@ async def _revert_page(
         status=422 if fault or faults else 200,
         number=number,
         why=entry.reason,
-        diff=shown,
+        changes=await asyncio.to_thread(editor.difference, made, view),
         key=key,
         fault=fault,
         faults=faults,
