@@ -80,7 +80,7 @@ from kymgraph.dataset import Dataset
 from kymgraph.errors import KymgraphError
 from kymgraph.gate.process import AsyncJudge
 from kymgraph.net import Client
-from kymgraph.oidc import Issuer, parse_roles
+from kymgraph.oidc import CodeFlow, Issuer, parse_roles
 from kymgraph.project import Project
 from kymgraph.publishing.routes import load as load_routes
 from kymgraph.search.apart import Apart
@@ -172,7 +172,7 @@ class Application:
             access=access,
             authenticator=Authenticator(access, issuer),
             net=net,
-            issuer=issuer,
+            sign_in=_sign_in(settings, access, net, issuer),
             attempts=Attempts(),
             linked=linked_data,
             rest=Rest(project, dataset, load_routes(project)),
@@ -345,6 +345,14 @@ def _issuer(settings: Settings, access: Access, net: Client) -> Issuer | None:
         salt=access.salt(),
         role_claim=settings.oidc_role_claim,
     )
+
+
+def _sign_in(settings: Settings, access: Access, net: Client, issuer: Issuer | None) -> CodeFlow | None:
+    """How people sign in with a browser through the issuer."""
+    if issuer is None:
+        return None
+    client = settings.oidc_client_id or settings.oidc_audience or ""
+    return CodeFlow(issuer, client, settings.oidc_client_secret, net=net, key=access.salt())
 
 
 def _end_with(parent: int) -> None:

@@ -80,7 +80,8 @@ async function look(): Promise<void> {
   const data = new FormData(form);
   data.set("action", "check");
   try {
-    const answer = await fetch(form.action, {
+    // Not form.action: buttons of that name hide it.
+    const answer = await fetch(form.getAttribute("action") ?? "", {
       method: "POST",
       body: data,
       headers: { accept: "application/json" },
