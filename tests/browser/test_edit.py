@@ -40,6 +40,13 @@ class House:
         )
         return bool(answer.json()["boolean"])
 
+    def wait_for_search(self) -> None:
+        """The index is made by the first search, which takes a while on a busy machine."""
+        for _ in range(6):
+            if httpx.get(self.url + "/suggest?q=veto", timeout=60).status_code == 200:
+                return
+        raise AssertionError("the search index does not get ready")
+
     def accept(self, proposal: str) -> None:
         """Accept a proposal as a publisher does over HTTP."""
         answer = httpx.post(
@@ -148,6 +155,7 @@ def test_a_whole_edit(
 
 @pytest.mark.parametrize("lang", ["sv", "en"])
 def test_the_editor_speaks_the_other_languages_too(house: House, open_page: OpenPage, lang: str) -> None:
+    house.wait_for_search()
     watched = open_page(f"{house.url}/session?lang={lang}&next=/edit?lang={lang}", lang=lang)
     page = watched.page
     page.locator("#token").fill(house.editor)
