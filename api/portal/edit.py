@@ -51,6 +51,7 @@ _LISTED: Final = 60
 _NAMED: Final = 8
 #: Seconds that somebody waits for the questions that would be answered differently.
 _QUESTIONS_SECONDS: Final = 40.0
+_LONGEST_NAME: Final = 150
 _TALL: Final = 40  # characters of a text from which it gets several lines
 
 
@@ -471,7 +472,7 @@ class Editor:
         """The lists that are shown once for all fields: names with what follows …/id/ in brackets."""
         used = {one.list_id for section in draft.sections for one in section.fields if one.list_id}
         return {
-            id: [f"{option.text} [{option.value.removeprefix(self.base.ids)}]" for option in options]
+            id: [self._bracketed(option.text, option.value) for option in options]
             for id, options in draft.lists.items()
             if id in used
         }
@@ -480,9 +481,12 @@ class Editor:
         """A thing by its name and what follows …/id/; anything else as it is."""
         if not iri.startswith(self.base.ids):
             return iri
-        path = iri.removeprefix(self.base.ids)
         name = name_of(view, iri, self.lang, self.base)
-        return path if name == path else f"{name} [{path}]"
+        return name if name == iri.removeprefix(self.base.ids) else self._bracketed(name, iri)
+
+    def _bracketed(self, name: str, iri: str) -> str:
+        """A name, be it long, with what tells the thing from others of that name."""
+        return f"{name[:_LONGEST_NAME]} [{iri.removeprefix(self.base.ids)}]"
 
     def _name(self, view: View, term: Term) -> str:
         if isinstance(term, NamedNode):

@@ -34,6 +34,9 @@ plan:a a ex:Plan ; skos:prefLabel "Suunnitelma A"@fi ; skos:altLabel "<script>al
 plan:b a ex:Plan ; skos:prefLabel "Suunnitelma B"@fi ; ex:after plan:a ;
   kym:restsOn <{BASE}id/passage/doc/3-3> .
 ex:p1 a ex:Part ; skos:prefLabel "Osa yksi"@fi ; kym:restsOn <{BASE}id/passage/doc/3-3> .
+plan:hostile a ex:Plan ; skos:prefLabel "{"x" * 1_000_000}"@fi ;
+  skos:altLabel "\u202e<img src=x onerror=alert(1)>"@fi ;
+  ex:part ex:p1 , <javascript:alert(1)> ; kym:restsOn <{BASE}id/passage/doc/3-3> .
 <{BASE}id/passage/doc/3-3> a kym:Passage ; kym:firstLine 3 ; kym:lastLine 3 .
 <{BASE}id/passage/doc/5-6> a kym:Passage ; kym:firstLine 5 ; kym:lastLine 6 .
 """,

@@ -244,6 +244,20 @@ def test_the_start_finds_things_and_lists_classes(house: House) -> None:
     assert 'href="/edit/new/Plan' in page.text
 
 
+def test_hostile_values_are_shown_harmlessly_and_stay_as_they_are(house: House) -> None:
+    person = house.person(house.publisher)
+    path = "/edit/page/plan/hostile"
+    page = person.get(path)
+
+    assert page.status_code == 200
+    assert len(page.content) < 60_000
+    assert "<img" not in page.text.partition("<main")[2]
+    assert 'href="javascript:' not in page.text
+    assert "Arvoja, joita lomake ei näytä ja jotka säilyvät ennallaan: 1" in faults_of(page.text)
+    unchanged = person.post(path, {**person.fields(path), "action": "check"})
+    assert "Et ole muuttanut mitään" in faults_of(unchanged.text)
+
+
 def test_a_token_for_one_graph_leaves_the_others_as_they_are(house: House) -> None:
     person = house.person(token(house.store, "editor", graphs=["translations"]))
     fields = person.fields(PLAN)
