@@ -226,10 +226,10 @@ def _old(said: Sequence[Any]) -> Term | None:
     return Literal(value, language=lang) if lang else Literal(value, datatype=NamedNode(datatype))
 
 
-def given_basis(fields: Mapping[str, str]) -> dict[str, str]:
-    """What altered facts rest on, by graph."""
+def given_basis(fields: Mapping[str, str], base: Base) -> dict[str, str]:
+    """What altered facts rest on, by graph: SAME, or the IRI of a passage."""
     return {
-        fields[f"graph.{number}"]: told
+        fields[f"graph.{number}"]: told if told == SAME else base.ids + told.removeprefix(base.ids)
         for name, told in fields.items()
         if name.startswith("basis.") and f"graph.{(number := name[6:])}" in fields and told
     }
@@ -260,7 +260,7 @@ class Editor:
             if not type or not graph:
                 return None
             form = new_form(view, self.project, iri, type, graph, self.lang)
-        sent, basis = sent_rows(fields), given_basis(fields)
+        sent, basis = sent_rows(fields), given_basis(fields, self.base)
         edit = forms.read(form, sent, basis, view, self.base)
         draft = Draft(form, sent, basis, edit, view)
         self._show(draft, fields)
@@ -362,7 +362,7 @@ class Editor:
         wanted = self._wanted(draft.form, fields)
         for place, section in enumerate(draft.form.sections):
             found = passages(draft.view, section.graph) if section.purpose == "source" else []
-            choice = [Option(iri, self._lines(first, last)) for iri, first, last in found]
+            choice = [Option(self._path(iri), self._lines(first, last)) for iri, first, last in found]
             shown = ShownSection(
                 id=str(place),
                 section=section,
@@ -370,7 +370,7 @@ class Editor:
                 more=[],
                 languages=list(section.languages),
                 passages=choice,
-                basis=draft.basis.get(section.graph, ""),
+                basis=self._path(draft.basis.get(section.graph, "")),
                 proven=self._proven(section, choice),
                 writable=self.principal.may("editor", graphs=[section.name]),
             )
@@ -442,15 +442,16 @@ class Editor:
         text, lang = (sent.text, sent.lang) if sent else (row.text, row.lang)
         if sent is None and one.kind == "choice" and row.old is not None:
             text = forms.value_of(row.old)
-        if sent is None and one.kind == "thing" and isinstance(row.old, NamedNode) and not options:
-            text = self._called(draft.view, row.old.value)
+        if sent is None and one.kind in ("thing", "passage") and isinstance(row.old, NamedNode):
+            iri = row.old.value
+            text = self._path(iri) if options else self._called(draft.view, iri)
         if sent is not None:
             number = sent.number
         else:
             number, self._next = str(self._next), self._next + 1
         mine = options
         if options and text and all(option.value != text for option in options):
-            mine = [Option(text, self._called(draft.view, text)), *options]
+            mine = [Option(text, self._called(draft.view, self.base.ids + text)), *options]
         tagged = one.kind == "text" or bool(isinstance(row.old, Literal) and row.old.language)
         # A line break in a name would be an accident; in another text it may be meant.
         long = len(text) > _TALL and one.predicate not in NAMES
@@ -462,7 +463,7 @@ class Editor:
         id = "things-" + "-".join(sorted(iri.rpartition("#")[2] for iri in one.rule.classes) or ["any"])
         if id not in draft.lists:
             found = things(draft.view, one.rule.classes, self.lang, self.base) if one.rule.classes else []
-            draft.lists[id] = [Option(iri, name) for iri, name in found]
+            draft.lists[id] = [Option(self._path(iri), name) for iri, name in found]
         known = draft.lists[id]
         if 0 < len(known) <= _LISTED:
             return known, ""
@@ -482,11 +483,16 @@ class Editor:
         if not iri.startswith(self.base.ids):
             return iri
         name = name_of(view, iri, self.lang, self.base)
-        return name if name == iri.removeprefix(self.base.ids) else self._bracketed(name, iri)
+        path = self._path(iri)
+        return name if name == path else self._bracketed(name, path)
 
-    def _bracketed(self, name: str, iri: str) -> str:
+    def _bracketed(self, name: str, path: str) -> str:
         """A name, be it long, with what tells the thing from others of that name."""
-        return f"{name[:_LONGEST_NAME]} [{iri.removeprefix(self.base.ids)}]"
+        return f"{name[:_LONGEST_NAME]} [{path}]"
+
+    def _path(self, iri: str) -> str:
+        """What follows …/id/ in the IRI of a thing of ours; any other as it is."""
+        return iri.removeprefix(self.base.ids)
 
     def _name(self, view: View, term: Term) -> str:
         if isinstance(term, NamedNode):
@@ -504,7 +510,8 @@ class Editor:
         names = {option.value: option.text for option in choice}
         place = next((one for one in section.fields if one.predicate == RESTS_ON), None)
         rows = place.rows if place else []
-        return ", ".join(names.get(row.text, row.text) for row in rows if row.old is not None)
+        paths = [self._path(row.text) for row in rows if row.old is not None]
+        return ", ".join(names.get(path, path) for path in paths)
 
     def _lines(self, first: int, last: int) -> str:
         if first == last:

@@ -104,3 +104,5 @@ form?.addEventListener("submit", () => {
 });
 // What is wrong is said first to those who do not see the page change.
 if (summary?.getAttribute("role") === "alert") summary.focus();
+
+export {};
