@@ -72,6 +72,17 @@ class SignInRequired(RequestError):
         )
 
 
+class MarkMissing(NotAllowed):
+    """A form of our own without the mark of this session; `fields` are what it held, to be shown again."""
+
+    def __init__(self, fields: dict[str, str | UploadFile], session: Session) -> None:
+        super().__init__(
+            "nothing was done: the form lacks the mark of this session",
+            hint="open the page again and send the form from there",
+        )
+        self.fields, self.session = fields, session
+
+
 # --- who ------------------------------------------------------------------------------------------------
 
 
@@ -105,18 +116,15 @@ async def checked_form(
 ) -> tuple[Session, dict[str, str | UploadFile]]:
     """Who sends a form of ours, and its fields (a file is an UploadFile); `csrf` is not among them.
 
-    `limit` is the largest body in bytes, else the setting for writes. Raises SignInRequired, NotAllowed,
-    InputError for what is no form, BodyTooLarge.
+    `limit` is the largest body in bytes, else the setting for writes. Raises SignInRequired, NotAllowed
+    (MarkMissing for a form of ours from another session), InputError for what is no form, BodyTooLarge.
     """
     session = await required(request, services)
     check_origin(request, services)
     fields = await read_form(request, limit or services.settings.write_bytes)
     given = fields.pop("csrf", "")
     if not isinstance(given, str) or not hmac.compare_digest(given.encode(), session.csrf.encode()):
-        raise NotAllowed(
-            "nothing was done: the form lacks the mark of this session",
-            hint="open the page again and send the form from there",
-        )
+        raise MarkMissing(fields, session)
     return session, fields
 
 

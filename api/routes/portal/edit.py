@@ -174,7 +174,13 @@ async def form(request: Request, services: ServicesDep, lang: LanguageDep, path:
 @router.post("/edit/page/{path:path}")
 async def send(request: Request, services: ServicesDep, lang: LanguageDep, path: str) -> Response:
     """One step of editing: add a row, check, preview, go back, or save."""
-    session, sent = await sessions.checked_form(request, services, limit=_FORM)
+    try:
+        session, sent = await sessions.checked_form(request, services, limit=_FORM)
+    except sessions.MarkMissing as error:
+        # Somebody who signed in anew, with a form from before: it is shown again, and nothing is done.
+        error.session.principal.require("editor")
+        typed = {name: text for name, text in error.fields.items() if isinstance(text, str)}
+        return await _form(request, services, lang, error.session, path, typed, resumed=True)
     session.principal.require("editor")
     fields = {name: text for name, text in sent.items() if isinstance(text, str)}
     action = "add" if "add" in fields else fields.get("action", "check")
@@ -219,6 +225,7 @@ async def _form(
     fields: Mapping[str, str],
     *,
     check: bool = False,
+    resumed: bool = False,
     judged: tuple[Editor, Draft] | None = None,
 ) -> Response:
     editor, draft = judged or await _draft(request, services, session, lang, path, fields)
@@ -232,8 +239,9 @@ async def _form(
         lang,
         "edit-form.html",
         session=session,
-        status=422 if draft.faulty else 200,
+        status=403 if resumed else 422 if draft.faulty else 200,
         draft=draft,
+        resumed=resumed,
         title=request.query_params.get("label", "") if draft.form.new else editor.title(draft),
         types=editor.type_names(draft),
         lists=editor.listed(draft),
@@ -243,7 +251,6 @@ async def _form(
         new_class=draft.form.types[0] if draft.form.new else "",
         new_graph=draft.sections[0].section.name if draft.form.new else "",
         checked=check,
-        added=fields.get("add") is not None,
     )
 
 

@@ -182,6 +182,14 @@ def test_a_publisher_publishes_once_and_undoes_it(house: House) -> None:
     assert f"Muutos {number} on kumottu" in person.get(undone.headers["location"]).text
 
 
+def test_a_form_without_the_mark_saves_nothing(house: House) -> None:
+    person = house.person(house.publisher)
+    answer, _ = change(person, PLAN, "12", "77", action="save", reason="x", csrf="0" * 64)
+
+    assert answer.status_code == 403
+    assert not house.asks(f"ASK {{ <{BASE}id/plan/a> <{BASE}id/pages> 77 }}")
+
+
 def test_undoing_by_cookie_takes_the_mark_of_the_session(house: House) -> None:
     person = house.person(house.publisher)
 
@@ -242,6 +250,22 @@ def test_the_start_finds_things_and_lists_classes(house: House) -> None:
     assert page.status_code == 200
     assert 'href="/edit/page/plan/b' in page.text
     assert 'href="/edit/new/Plan' in page.text
+
+
+def test_who_has_signed_in_anew_finds_what_they_had_typed(house: House) -> None:
+    person = house.person(house.publisher)
+    fields = person.fields(PLAN)
+    person.post("/session/end", {"csrf": fields["csrf"]})
+    typed = {**fields, field_of(fields, "Suunnitelma A"): "Kesken jäänyt", "action": "save", "reason": "x"}
+    assert person.post(PLAN, typed).status_code == 401
+    person.sign_in(house.publisher)
+
+    again = person.post(PLAN, typed)  # as a browser does that loads the page again
+
+    assert again.status_code == 403
+    assert "Kesken jäänyt" in fields_of(again.text).values()
+    assert fields_of(again.text)["csrf"] != fields["csrf"]
+    assert not house.named("Kesken jäänyt")
 
 
 def test_hostile_values_are_shown_harmlessly_and_stay_as_they_are(house: House) -> None:

@@ -220,7 +220,7 @@ def test_a_form_without_a_session_says_what_to_do(house: House) -> None:
     answer = Person(house.url).post("/edit/page/plan/a", {"action": "save"})
 
     assert answer.status_code == 401
-    assert "Kirjaudu uudelleen" in faults_of(answer.text)
+    assert "Kirjaudu uudelleen toisessa välilehdessä" in faults_of(answer.text)
 
 
 # --- the end --------------------------------------------------------------------------------------------
