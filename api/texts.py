@@ -80,7 +80,7 @@ class Texts:
         """A date as precise as it is stated: a year, a month, a day or a time (ISO 8601); else as it stands.
 
         >>> Texts("fi").date("2016-05-26"), Texts("en").date("2014-06"), Texts("sv").date("2022")
-        ('26.5.2016', 'Jun 2014', '2022')
+        ('26.5.2016', 'June 2014', '2022')
         """
         try:
             if "T" in stated:
@@ -89,7 +89,7 @@ class Texts:
             if (day := _DAY.fullmatch(stated)) is not None:
                 return str(format_date(_date(day[1], day[2], day[3]), "medium", locale=self._locale))
             if (month := _MONTH.fullmatch(stated)) is not None:
-                return str(format_skeleton("yMMM", _date(month[1], month[2], "1"), locale=self._locale))
+                return str(format_skeleton("yMMMM", _date(month[1], month[2], "1"), locale=self._locale))
         except ValueError:
             pass
         return stated

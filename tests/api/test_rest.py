@@ -28,9 +28,14 @@ BASE = "https://w3id.org/kymgraph/"
 ROUTES = load(Project.load(ROOT))
 IDS = [route.name for route in ROUTES]
 LISTS = [route for route in ROUTES if not route.tree]
-#: Those whose example needs a history, which the store of this test does not have.
-EMPTY = {"changes"}
-JSON_TYPES: dict[str, tuple[type, ...]] = {"integer": (int,), "decimal": (int, float), "boolean": (bool,)}
+#: Those whose example needs a history or a harvest, which the store of this test does not have.
+EMPTY = {"changes", "theme-datasets"}
+JSON_TYPES: dict[str, tuple[type, ...]] = {
+    "integer": (int,),
+    "decimal": (int, float),
+    "boolean": (bool,),
+    "lang-string": (dict,),
+}
 
 
 @pytest.fixture(scope="module")
