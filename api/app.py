@@ -29,6 +29,7 @@ from starlette.staticfiles import StaticFiles
 
 from api import kept
 from api import refused as refused_page
+from api.attempts import Attempts
 from api.cache import COMMON_HEADERS, AnswerCache, Headers, Message, Receive, Scope, Send
 from api.deps import MAX_URL, Metrics, RateLimiter, Services, client_of, language_of, reach, root_of
 from api.description import Graphs
@@ -82,7 +83,7 @@ from kymgraph.dataset import Dataset
 from kymgraph.errors import KymgraphError
 from kymgraph.gate.process import AsyncJudge
 from kymgraph.net import Client
-from kymgraph.oidc import Issuer, parse_roles
+from kymgraph.oidc import CodeFlow, Issuer, parse_roles
 from kymgraph.project import Project
 from kymgraph.publishing.questions import load as load_questions
 from kymgraph.publishing.routes import load as load_routes
@@ -152,6 +153,7 @@ class Application:
         await dataset.start()
         net = Client(settings.allow_hosts)
         access = Access(dataset.store.folder / ACCESS_FILE)
+        issuer = _issuer(settings, access, net)
         linked_data = LinkedData(project, dataset)
         questions_known, words = load_questions(project)
         self._services = services = Services(
@@ -173,8 +175,10 @@ class Application:
                 processes=_JUDGED_AT_ONCE,
             ),
             access=access,
-            authenticator=Authenticator(access, _issuer(settings, access, net)),
+            authenticator=Authenticator(access, issuer),
             net=net,
+            sign_in=_sign_in(settings, access, net, issuer),
+            attempts=Attempts(),
             linked=linked_data,
             rest=Rest(project, dataset, load_routes(project)),
             questions=questions_known,
@@ -356,6 +360,14 @@ def _issuer(settings: Settings, access: Access, net: Client) -> Issuer | None:
         salt=access.salt(),
         role_claim=settings.oidc_role_claim,
     )
+
+
+def _sign_in(settings: Settings, access: Access, net: Client, issuer: Issuer | None) -> CodeFlow | None:
+    """How people sign in with a browser through the issuer."""
+    if issuer is None:
+        return None
+    client = settings.oidc_client_id or settings.oidc_audience or ""
+    return CodeFlow(issuer, client, settings.oidc_client_secret, net=net, key=access.salt())
 
 
 def _end_with(parent: int) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from api.attempts import Attempts
 from api.cache import AnswerCache
 from api.description import Graphs
 from api.examples import Example
@@ -26,6 +27,7 @@ from kymgraph.dataset import Dataset
 from kymgraph.errors import BadParameter, Busy, TooManyRequests
 from kymgraph.gate.process import AsyncJudge
 from kymgraph.net import Client
+from kymgraph.oidc import CodeFlow
 from kymgraph.project import Project
 from kymgraph.publishing.questions import Question, Words
 from kymgraph.search.index import SearchIndex
@@ -103,6 +105,8 @@ class Services:
     access: Access
     authenticator: Authenticator
     net: Client
+    sign_in: CodeFlow | None
+    attempts: Attempts
     linked: LinkedData
     rest: Rest
     questions: Mapping[str, Question]

@@ -517,6 +517,19 @@ def test_a_file_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
             assert sqlite3.connect(path).execute("SELECT name FROM sqlite_master").fetchall() == [("theirs",)]
 
 
+def test_a_file_of_the_first_version_gets_sessions_and_keeps_its_tokens(tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    with Access(path) as access:
+        text, _ = access.create_token("Maija", "editor", expires=None)
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TABLE session")
+        db.execute("PRAGMA user_version = 1")
+
+    with Access(path) as access:
+        maija = access.authenticate(text)
+        assert access.session(access.begin_session(maija)) == maija
+
+
 def test_a_file_of_a_later_version_is_refused(access: Access) -> None:
     access.create_token("a", "reader", expires=None)
     access.close()
