@@ -28,6 +28,7 @@ from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 
 from api import kept
+from api.attempts import Attempts
 from api.cache import COMMON_HEADERS, AnswerCache, Headers, Message, Receive, Scope, Send
 from api.deps import MAX_URL, Metrics, RateLimiter, Services, client_of, language_of, reach, root_of
 from api.description import Graphs
@@ -148,6 +149,7 @@ class Application:
         await dataset.start()
         net = Client(settings.allow_hosts)
         access = Access(dataset.store.folder / ACCESS_FILE)
+        issuer = _issuer(settings, access, net)
         linked_data = LinkedData(project, dataset)
         self._services = services = Services(
             settings=settings,
@@ -168,8 +170,10 @@ class Application:
                 processes=_JUDGED_AT_ONCE,
             ),
             access=access,
-            authenticator=Authenticator(access, _issuer(settings, access, net)),
+            authenticator=Authenticator(access, issuer),
             net=net,
+            issuer=issuer,
+            attempts=Attempts(),
             linked=linked_data,
             rest=Rest(project, dataset, load_routes(project)),
             search=SearchIndex(project, dataset.store.folder / SEARCH_FOLDER),

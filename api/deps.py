@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from api.attempts import Attempts
 from api.cache import AnswerCache
 from api.description import Graphs
 from api.examples import Example
@@ -24,6 +25,7 @@ from kymgraph.dataset import Dataset
 from kymgraph.errors import BadParameter, Busy, TooManyRequests
 from kymgraph.gate.process import AsyncJudge
 from kymgraph.net import Client
+from kymgraph.oidc import Issuer
 from kymgraph.project import Project
 from kymgraph.search.index import SearchIndex
 from kymgraph.settings import Settings
@@ -100,6 +102,8 @@ class Services:
     access: Access
     authenticator: Authenticator
     net: Client
+    issuer: Issuer | None
+    attempts: Attempts
     linked: LinkedData
     rest: Rest
     search: SearchIndex

@@ -138,6 +138,39 @@ async def read(
     )
 
 
+def of_form(
+    request: HttpRequest,
+    principal: Principal,
+    lang: Language,
+    fields: Mapping[str, str],
+    *,
+    reason: str,
+    key: str | None,
+    dry_run: bool = False,
+) -> Asked:
+    """What somebody asks who is signed in with a browser; `fields` are what they sent, `key` marks the form.
+
+    Raises NotAllowed, BadParameter, InputError for a reason that may not stand in the ledger.
+    """
+    principal.require("editor")
+    if key is not None and not 0 < len(key) <= 200:
+        raise BadParameter("nothing was written: the key of a form has 1 to 200 characters")
+    check_reason(reason)
+    line = f"{request.method} {request.url.path}"
+    sent = hashlib.sha256(json.dumps([line, *sorted(fields.items())]).encode()).digest()
+    return Asked(
+        principal=principal,
+        lang=lang,
+        accept=None,
+        client=client_of(request.client),
+        reason=reason,
+        key=key,
+        match=None,
+        dry_run=dry_run,
+        fingerprint=base64.urlsafe_b64encode(sent).decode().rstrip("="),
+    )
+
+
 def _given(parameters: Sequence[tuple[str, str]], known: Sequence[str]) -> dict[str, str]:
     """The parameters by name. One that is misspelt (`dryrun=true`) must not become a write after all."""
     given: dict[str, str] = {}
@@ -192,34 +225,43 @@ async def perform(
     Raises what refuses the change.
     """
     try:
-        return await _perform(services, asked, make, kind, more or {}, created)
+        done = await carry_out(services, asked, make, kind=kind, more=more)
     except GateRejected as error:
         if (refusal := _rdf_refusal(services, asked, error)) is not None:
             return refusal
         raise
+    if isinstance(done, Proposal):
+        body = proposal_to_dict(services, done)
+        headers = {"location": f"/proposals/{done.id}"}
+        return json_response(body, 202, headers=headers, generation=done.base)
+    location = created(done) if done.status not in ("checked", "repeated") else None
+    return await _outcome(services, asked.client, done, location)
 
 
-async def _perform(
+async def carry_out(
     services: Services,
     asked: Asked,
     make: Make,
-    kind: str,
-    more: Mapping[str, Any],
-    created: Callable[[Outcome], str | None],
-) -> Response:
+    *,
+    kind: str = "change",
+    more: Mapping[str, Any] | None = None,
+) -> Outcome | Proposal:
+    """Make the change, and commit, propose or check it, as `asked` may and wants.
+
+    Raises what refuses the change.
+    """
     if (repeated := _repeated(services, asked)) is not None:
-        return await _outcome(services, asked.client, repeated, None)
+        return repeated
     async with services.dataset.caller() as caller:
         for attempt in range(_ATTEMPTS):
             made = await make()
             change, located = _unwrapped(made, asked.lang, asked.text)
-            request = _request(services, asked, change, kind, more)
+            request = _request(services, asked, change, kind, more or {})
             graphs = names_of(services, request.change)
             asked.principal.require("editor", graphs=graphs)
             if asked.dry_run:
                 outcome = await check(services, request)
-                outcome = replace(outcome, report=located(outcome.report))
-                return await _outcome(services, asked.client, outcome, None)
+                return replace(outcome, report=located(outcome.report))
             if not asked.principal.may("publisher", graphs=graphs):
                 return await _propose(services, asked, request, graphs, located)
             try:
@@ -236,7 +278,7 @@ async def _perform(
                     error.message = REJECTED[asked.lang]
                 raise
             await record(services, asked, "commit", str(outcome.generation), outcome.status)
-            return await _outcome(services, asked.client, outcome, created(outcome))
+            return outcome
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -325,12 +367,12 @@ def _unwrapped(made: Made, lang: Language, text: str) -> tuple[Changeset, Locate
 
 async def _propose(
     services: Services, asked: Asked, request: Request, graphs: Sequence[str], located: Located
-) -> Response:
+) -> Proposal:
     outcome = await check(services, request)
     report = located(outcome.report)
     if not report.accepted:
         raise GateRejected(report, REJECTED[asked.lang])
-    proposal = await asyncio.to_thread(
+    return await asyncio.to_thread(
         services.access.propose,
         asked.principal,
         to_patch(outcome.change),
@@ -338,11 +380,9 @@ async def _propose(
         graphs=graphs,
         reason=request.change.reason,
         report=report.to_dict(),
+        key=asked.key,
         address=asked.client,
     )
-    body = proposal_to_dict(services, proposal)
-    headers = {"location": f"/proposals/{proposal.id}"}
-    return json_response(body, 202, headers=headers, generation=outcome.generation)
 
 
 async def record(services: Services, asked: Asked, what: str, target: str, outcome: str) -> None:

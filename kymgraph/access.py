@@ -1,4 +1,4 @@
-"""Who may do what: tokens, roles, agents, proposals and audit log, in one SQLite file of the store folder.
+"""Who may do what: tokens, sessions, agents, proposals and audit log, in one SQLite file of the store folder.
 
 The rule: what this file says holds from the next request, in every process. So each question looks at the
 file anew (a lookup is kept only while SQLite says that nobody wrote since), several processes write in short
@@ -33,6 +33,7 @@ from urllib.parse import quote
 from kymgraph.errors import (
     Busy,
     CannotWrite,
+    IdReused,
     InputError,
     NotAllowed,
     ProposalDecided,
@@ -57,6 +58,8 @@ FILES: Final = (FILE, FILE + "-wal", FILE + "-shm")
 OPERATOR: Final = "operator"
 #: Days after which the audit log forgets addresses.
 ADDRESS_DAYS: Final = 7
+#: How long somebody stays signed in with a browser.
+SESSION: Final = timedelta(hours=8)
 #: Seconds that one may hold a proposal for deciding; then whoever held it is taken to have died.
 CLAIM_SECONDS: Final = 120
 
@@ -97,6 +100,14 @@ _MIGRATIONS: Final = (
       number INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL,
       target TEXT NOT NULL, outcome TEXT NOT NULL, address TEXT);
     CREATE INDEX audit_time ON audit (time);
+    """,
+    """
+    CREATE TABLE session (
+      hash BLOB PRIMARY KEY, token TEXT REFERENCES token (id),
+      role TEXT CHECK (role IN ('reader', 'editor', 'publisher', 'admin')), agent TEXT NOT NULL,
+      begun TEXT NOT NULL, expires TEXT NOT NULL,
+      CHECK ((token IS NULL) = (role IS NOT NULL))) WITHOUT ROWID;
+    CREATE INDEX session_expires ON session (expires);
     """,
 )
 VERSION: Final = len(_MIGRATIONS)
@@ -353,9 +364,7 @@ class Access:
         now = self._now()
         if found is None or not same or found[1].state(now) != "live":
             raise TokenInvalid(_INVALID)
-        known = found[1]
-        principal = Principal(known.id, known.name, known.role, frozenset(known.graphs), known.agent_slug)
-        return principal, known.last_used != now.date()
+        return _principal(found[1]), found[1].last_used != now.date()
 
     def mark_used(self, token_id: str) -> None:
         """Remember that a token was used today. Says nothing if others are writing: there is a next time."""
@@ -363,6 +372,49 @@ class Access:
             db.execute(
                 "UPDATE token SET last_used = ? WHERE id = ?", (self._now().date().isoformat(), token_id)
             )
+
+    # -- sessions of browsers
+
+    def begin_session(self, principal: Principal, *, address: str | None = None) -> str:
+        """Sign somebody in with a browser: the text of the cookie, of which only the hash is kept.
+
+        It ends after SESSION; one that a token began ends with that token too, from the next request on.
+        """
+        text, now = secrets.token_urlsafe(32), self._now()
+        vouched = principal.id.startswith("oidc:")
+        with self._file.write() as db:
+            db.execute("DELETE FROM session WHERE expires <= ?", (_text(now),))
+            db.execute(
+                "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?)",
+                (_hash(text), None if vouched else principal.id, principal.role if vouched else None,
+                 principal.agent_slug, _text(now), _text(now + SESSION)),
+            )  # fmt: skip
+            self._record(db, principal.agent_slug, "session.begin", principal.id, "done", address)
+        return text
+
+    def session(self, text: str) -> Principal | None:
+        """Who is signed in with a cookie of this text; None for one that is unknown or has ended."""
+        if not text.isascii() or not 1 <= len(text) <= 100:
+            return None
+        with self._file.read() as db:
+            if db is None:
+                return None
+            row = db.execute("SELECT * FROM session WHERE hash = ?", (_hash(text),)).fetchone()
+            now = self._now()
+            if row is None or _time(row["expires"]) <= now:
+                return None
+            if row["token"] is None:
+                return Principal(f"oidc:{row['agent']}", row["agent"], row["role"], frozenset(), row["agent"])
+            token = _token(db.execute("SELECT * FROM token WHERE id = ?", (row["token"],)).fetchone())
+        return _principal(token) if token.state(now) == "live" else None
+
+    def end_session(self, text: str, *, address: str | None = None) -> None:
+        """Sign out: the cookie of this text is worth nothing from the next request on."""
+        with self._file.write() as db:
+            row = db.execute("DELETE FROM session WHERE hash = ? RETURNING *", (_hash(text),)).fetchone()
+            if row is not None:
+                target = row["token"] or f"oidc:{row['agent']}"
+                self._record(db, row["agent"], "session.end", target, "done", address)
 
     # -- agents
 
@@ -410,12 +462,21 @@ class Access:
         graphs: Collection[str],
         reason: str,
         report: Mapping[str, Any],
+        key: str | None = None,
         address: str | None = None,
     ) -> Proposal:
-        """Put a change before those who decide. Raises NotAllowed unless an editor of all its graphs asks."""
+        """Put a change before those who decide; once only if a `key` comes along that marks the request.
+
+        Raises NotAllowed unless an editor of all its graphs asks, IdReused for a key with another change.
+        """
         principal.require("editor", graphs=graphs)
-        id_ = _random(80)
+        id_ = _random(80) if key is None else _derived(f"{principal.id} {key}")
         with self._file.write() as db:
+            row = db.execute("SELECT * FROM proposal WHERE id = ?", (id_,)).fetchone()
+            if row is not None:
+                if bytes(row["patch"]) != patch or row["author"] != principal.agent_slug:
+                    raise IdReused(f"nothing was written: this key belongs to proposal {id_}, another change")
+                return _proposal(db.execute("SELECT * FROM proposed WHERE id = ?", (id_,)).fetchone())
             db.execute(
                 "INSERT INTO proposal (id, author, created, base, graphs, reason, patch, report) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -973,6 +1034,11 @@ def _random(bits: int) -> str:
     return "".join(secrets.choice(alphabet) for _ in range(bits // 5))
 
 
+def _derived(text: str) -> str:
+    """80 bits that stand for a text, in the letters of `_random`."""
+    return base64.b32encode(hashlib.sha256(text.encode()).digest()[:10]).decode("ascii").lower()
+
+
 def _new_token() -> tuple[str, str]:
     """Id and text of a token: 256 random bits behind the id by which it is found."""
     id_ = _random(40)
@@ -1005,6 +1071,10 @@ def _token(row: sqlite3.Row) -> Token:
         revoked=_time(row["revoked"]) if row["revoked"] else None,
         last_used=date.fromisoformat(row["last_used"]) if row["last_used"] else None,
     )
+
+
+def _principal(token: Token) -> Principal:
+    return Principal(token.id, token.name, token.role, frozenset(token.graphs), token.agent_slug)
 
 
 def _proposal(row: sqlite3.Row) -> Proposal:
