@@ -1,6 +1,6 @@
 """What becomes of proposals, whoever decides: a program with a token, or a person with a browser.
 
-A proposal is accepted by committing its change in the state of now, under the proposal's id: what was accepted
+A proposal is accepted by committing its change in the state of now, under its own id: what was accepted
 once is not committed twice. Declining and withdrawing write nothing to the graph.
 """
 

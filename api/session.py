@@ -208,13 +208,17 @@ def private_page(
     *,
     session: Session | None,
     status: int = 200,
+    path: str = "",
     **values: Any,
 ) -> Response:
-    """The template as a page for one person, which nobody keeps. `session` is there for it to show."""
+    """The template as a page for one person, which nobody keeps. `session` is there for it to show.
+
+    `path` is where the page is got, if a form was sent to another address.
+    """
     body = services.pages.render(
         template,
         lang,
-        path=request.url.path,
+        path=path or request.url.path,
         parameters=request.query_params.multi_items(),
         session=session,
         **values,

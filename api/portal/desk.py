@@ -6,33 +6,26 @@ A desk reads a form, has the library do what it says, and shows what came of it.
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
-from starlette.responses import Response
 
-from api.deps import client_of
 from api.negotiate import Language
 from api.portal.asking import Value
 from api.portal.differences import href_of
 from api.problems import problem
 from api.texts import catalogue
-from api.writes import Asked
-from kymgraph.access import Principal
-from kymgraph.commit import check_reason
+from kymgraph.access import Principal, Proposal
+from kymgraph.commit import Outcome
 from kymgraph.errors import GateRejected, InputError, KymgraphError
 from kymgraph.rdf import Literal, NamedNode, Term
 from kymgraph.report import Report, Result, local_name
 
 if TYPE_CHECKING:
     from api.deps import Services
-    from api.session import Session
 
 #: Open proposals that a desk counts; beyond that it says so many "or more".
 COUNTED: Final = 100
@@ -97,24 +90,9 @@ def is_form(request: Request) -> bool:
     return kind in _FORMS and "authorization" not in request.headers
 
 
-def asked(request: Request, session: Session, lang: Language, *, reason: str, key: str, what: str) -> Asked:
-    """A form as a request to write: `key` makes it one write however often it is sent, `what` says which.
-
-    Raises BadParameter for a reason that cannot stand in the ledger.
-    """
-    check_reason(reason)
-    digest = hashlib.sha256(json.dumps([request.method, request.url.path, what, reason]).encode()).digest()
-    return Asked(
-        principal=session.principal,
-        lang=lang,
-        accept=None,
-        client=client_of(request.client),
-        reason=reason,
-        key=key or None,
-        match=None,
-        dry_run=False,
-        fingerprint=base64.urlsafe_b64encode(digest).decode().rstrip("="),
-    )
+def texts_of(fields: Mapping[str, str | UploadFile]) -> dict[str, str]:
+    """The fields of a form that are text: what marks it as the same form when it is sent again."""
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +103,11 @@ class Written:
     proposal: str = ""
 
     @classmethod
-    def of(cls, response: Response) -> Written:
-        """Read it from what `writes.perform` answers."""
-        if (place := response.headers.get("content-location", "")).startswith("/changes/"):
-            return cls(commit=int(place.rpartition("/")[2]))
-        return cls(proposal=response.headers.get("location", "").rpartition("/")[2])
+    def of(cls, done: Outcome | Proposal) -> Written:
+        """Read it from what `writes.carry_out` gives."""
+        if isinstance(done, Proposal):
+            return cls(proposal=done.id)
+        return cls(commit=done.generation if done.status in ("committed", "repeated") else None)
 
 
 def text_of(fields: Mapping[str, str | UploadFile], name: str) -> str:

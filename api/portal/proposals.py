@@ -166,6 +166,7 @@ async def _page(
         "proposal.html",
         session=session,
         status=refusal.status if refusal else 200,
+        path=f"/proposals/{id}",
         proposal=found,
         mine=found.author == principal.agent_slug,
         may_decide=principal.may("publisher", graphs=found.graphs),
@@ -216,7 +217,6 @@ async def patch(request: Request, services: Services, id: str) -> Response:
 # --- deciding -------------------------------------------------------------------------------------------
 
 
-
 async def decided(request: Request, services: Services, lang: Language, id: str, way: Way) -> Response:
     """Do what the form says, and lead on to the proposal; what refuses it is said on the proposal's page."""
     try:
@@ -233,7 +233,7 @@ async def decided(request: Request, services: Services, lang: Language, id: str,
             error.message = ""  # the findings stand on the page
         told = desk.refusal(error, lang)
         return await _page(request, services, lang, session, id, refusal=told, way=way, reason=reason)
-    return see_other(services, f"/proposals/{id}?done={way}", lang)
+    return see_other(f"/proposals/{id}?done={way}", lang)
 
 
 async def _do(services: Services, session: Session, id: str, way: Way, reason: str, address: str) -> None:

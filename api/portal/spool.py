@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 import secrets
 import shutil
@@ -31,8 +30,6 @@ TOTAL: Final = 500_000_000
 EACH: Final = 5
 #: Seconds that a file waits.
 EXPIRY: Final = 2 * 3600
-#: Seconds after which whoever held a file for writing is taken to have died.
-CLAIM: Final = 180
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{20,40}")
 
@@ -100,29 +97,6 @@ class Spool:
     def discard(self, upload: Upload) -> None:
         """Forget a file."""
         shutil.rmtree(self._folder / upload.id, ignore_errors=True)
-
-    # -- writing it once
-
-    def take(self, upload: Upload) -> Mapping[str, Any] | None:
-        """Hold a file while it is written; what came of it, if it has been written already. Raises Busy."""
-        place = self._folder / upload.id
-        if (done := self.done(upload)) is not None:
-            return done
-        try:
-            os.close(os.open(place / "taken", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except FileExistsError:
-            with contextlib.suppress(OSError):
-                if (place / "taken").stat().st_mtime + CLAIM < self._now():
-                    os.utime(place / "taken")
-                    return None
-            raise Busy("nothing was done: this file is being written at this moment") from None
-        except OSError:
-            raise UploadGone("nothing was done: the file is not kept any more") from None
-        return None
-
-    def release(self, upload: Upload) -> None:
-        """Let a file go that was not written after all."""
-        (self._folder / upload.id / "taken").unlink(missing_ok=True)
 
     def written(self, upload: Upload, result: Mapping[str, Any]) -> None:
         """Remember what came of a file, and forget its bytes."""

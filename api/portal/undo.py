@@ -46,22 +46,23 @@ async def undone(request: Request, services: Services, lang: Language, number: i
         return services.dataset.revert(number, reason=reason).change
 
     try:
-        key = f"undo {number} {desk.text_of(fields, 'key')[:60]}"
-        asked = desk.asked(request, session, lang, reason=reason, key=key, what=str(number))
-        session.principal.require("editor")
         if not reason:
             raise desk.ReasonMissing("nothing was written: taking a change back has a reason")
-        response = await writes.perform(services, asked, make, kind="revert", more={"reverts": number})
+        key = f"undo {number} {desk.text_of(fields, 'key')[:60]}"
+        asked = writes.of_form(
+            request, session.principal, lang, desk.texts_of(fields), reason=reason, key=key
+        )
+        done = await writes.carry_out(services, asked, make, kind="revert", more={"reverts": number})
     except NotAllowed as error:
         return await refusal_page(request, error)
     except KymgraphError as error:
         return await _page(
             request, services, lang, session, number, refusal=desk.refusal(error, lang), reason=reason
         )
-    written = desk.Written.of(response)
+    written = desk.Written.of(done)
     if written.proposal:
-        return see_other(services, f"/proposals/{written.proposal}?done=open", lang)
-    return see_other(services, f"/changes/{number}/undo?done={written.commit or number}", lang)
+        return see_other(f"/proposals/{written.proposal}?done=open", lang)
+    return see_other(f"/changes/{number}/undo?done={written.commit or number}", lang)
 
 
 async def _page(
@@ -94,6 +95,7 @@ async def _page(
         "undo.html",
         session=session,
         status=refusal.status if refusal else 200,
+        path=f"/changes/{number}/undo",
         entry=entry,
         done=done,
         judgement=judged,

@@ -54,6 +54,8 @@ Mode = Literal["add", "replace", "remove"]
 #: Suffixes that are read as a spreadsheet, if only to say why they are none.
 SHEETS: Final = (".xlsx", ".csv", ".tsv", ".txt", ".xlsm", ".xls", ".ods")
 PATCHES: Final = (".rdfp",)
+#: Suffixes of RDF, for the window in which a browser has files chosen.
+RDF: Final = (".ttl", ".trig", ".nt", ".nq", ".rdf", ".jsonld")
 #: Faults that a page lists, and rows and columns that its grid shows.
 FAULTS: Final = 200
 ROWS: Final = 40
@@ -132,6 +134,18 @@ class FileKind(InputError):
     """A file of a kind that is not read here."""
 
     code = "file-kind"
+
+
+class FileMissing(InputError):
+    """A form without a file."""
+
+    code = "file-missing"
+
+
+class FileSize(InputError):
+    """A file that is empty or too large."""
+
+    code = "file-size"
 
 
 class OtherChange(ChangeConflict):
@@ -228,7 +242,9 @@ async def check(
         made = await maker(services, lang, upload, data)()
     except SheetRefused as error:
         found = [fault for fault in error.faults if isinstance(fault, Fault)]
-        listed = [(fault.cell, fault.value, fault.message.text(lang), fault.mend.text(lang)) for fault in found]
+        listed = [
+            (fault.cell, fault.value, fault.message.text(lang), fault.mend.text(lang)) for fault in found
+        ]
         return await _faulty(lang, upload, data, listed)
     except RdfSyntaxError as error:
         return Checked(refusal=desk.refusal(error, lang), line=error.line, column=error.column)
@@ -326,10 +342,7 @@ async def _faulty(lang: Language, upload: Upload, data: bytes, listed: Sequence[
 def _grid(place: int, table: SheetRows, numbers: Mapping[tuple[str, int, str], Sequence[int]]) -> Grid:
     every = sorted({*table.headers, *(column for cells in table.rows.values() for column in cells)})
     wrong = {
-        column
-        for row in table.rows
-        for column in every
-        if (table.sheet, row, letter(column)) in numbers
+        column for row in table.rows for column in every if (table.sheet, row, letter(column)) in numbers
     }
     columns = every if len(every) <= COLUMNS else sorted({*every[: COLUMNS // 2], *wrong})
     return Grid(
@@ -371,7 +384,7 @@ async def write(
     data: bytes,
     digest: str,
 ) -> desk.Written:
-    """Write what was checked. Raises OtherChange if by now it would be another change, and what refuses it."""
+    """Write what was checked. Raises OtherChange if it is another change by now, and what refuses it."""
     make = maker(services, lang, upload, data)
 
     async def same() -> writes.Made:
@@ -380,7 +393,7 @@ async def write(
             raise OtherChange("nothing was written: the graph has changed since the file was checked")
         return made
 
-    return desk.Written.of(await writes.perform(services, asked, same))
+    return desk.Written.of(await writes.carry_out(services, asked, same))
 
 
 # --- templates ------------------------------------------------------------------------------------------
