@@ -7,17 +7,20 @@ page says so.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
+from api.linked.page import COMMON
 from api.linked.paths import path_of
 from api.negotiate import Language
 from api.pages import cell, shorten
 from api.portal.asking import Value
+from api.texts import Texts
 from kymgraph.changeset import Changeset
-from kymgraph.diff import Diff, diff
+from kymgraph.diff import LABELS, Diff, diff
 from kymgraph.diff import Line as DiffLine
 from kymgraph.rdf import Literal, NamedNode, Quad, Term
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 #: Lines that a page shows of one change.
 MOST: Final = 500
+_PASSAGE: Final = re.compile(r"(.+)/([0-9]+)-([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,15 @@ class Group:
     thing: Value
     graph: Value | None
     lines: tuple[Line, ...]
+
+    @property
+    def adds(self) -> bool:
+        """Whether anything comes: a page leaves a column out that would be empty."""
+        return any(line.after for line in self.lines)
+
+    @property
+    def removes(self) -> bool:
+        return any(line.before for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +86,7 @@ async def difference(
     """The change with the names of now. `gone` and `there` are its quads that no longer fit the state."""
     view, project = services.dataset.view(), services.project
     made = await asyncio.to_thread(diff, change, [view], project.base, project.prefixes)
+    made = replace(made, labels=_with_former(change, made.labels))
     marks = {_key(quad): "gone" for quad in gone} | {_key(quad): "there" for quad in there}
     groups, shown, total = [], 0, 0
     for resource in made.resources:
@@ -95,6 +109,18 @@ async def difference(
     return Difference(tuple(groups), len(change.removed), len(change.added), shown, total)
 
 
+def _with_former(
+    change: Changeset, labels: Mapping[Term, Mapping[str, str]]
+) -> Mapping[Term, Mapping[str, str]]:
+    """The names of things that are gone already, from what the change takes away, beside the others."""
+    former: dict[Term, dict[str, str]] = {}
+    for quad in change.removed:
+        subject = quad.subject
+        if quad.predicate in LABELS and isinstance(quad.object, Literal) and isinstance(subject, NamedNode):
+            former.setdefault(subject, {})[quad.object.language or ""] = quad.object.value
+    return {**former, **labels}
+
+
 def value(services: Services, made: Diff, lang: Language, term: Term) -> Value:
     """One term with its name in the reader's language, and where it leads."""
     if isinstance(term, Literal):
@@ -102,12 +128,23 @@ def value(services: Services, made: Diff, lang: Language, term: Term) -> Value:
         return Value(term.value, lang="" if own == lang else own)
     if not isinstance(term, NamedNode):
         return Value(str(term))
+    iri = term.value
     texts = made.labels.get(term, {})
     told = next((code for code in (lang, "fi", "sv", "en", "") if texts.get(code)), None)
-    if told is None:
-        return Value(shorten(term.value, services.prefixes), term.value, href_of(services, lang, term.value))
-    other = told if told != lang else ""
-    return Value(texts[told], term.value, href_of(services, lang, term.value), other)
+    if told is not None:
+        return Value(texts[told], iri, href_of(services, lang, iri), told if told != lang else "")
+    return Value(_unnamed(services, lang, iri), iri, href_of(services, lang, iri))
+
+
+def _unnamed(services: Services, lang: Language, iri: str) -> str:
+    """What a thing is called that the graph has no name for."""
+    if (known := COMMON.get(iri)) is not None:
+        return Texts(lang)(f"property.{known}")
+    passage = _PASSAGE.fullmatch(iri.removeprefix(services.project.base.id("passage", "")))
+    if passage is not None and iri.startswith(services.project.base.ids):
+        # As spreadsheets write it.
+        return f"{passage[1]}:{passage[2]}" + ("" if passage[2] == passage[3] else f"–{passage[3]}")
+    return shorten(iri, services.prefixes)
 
 
 def href_of(services: Services, lang: Language, iri: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
@@ -298,31 +298,32 @@ async def decide(
 
     Raises ProposalGone if one of them does not wait any more, and what refuses a change.
     """
-    lang, principal = asked.lang, asked.principal
-    by_key = {one.key: one for one in await asyncio.to_thread(undecided, services)}
-    chosen = [by_key.get(key) for key in keys]
-    if not keys or len(keys) > MANY or None in chosen:
-        raise ProposalGone("nothing was decided: a proposal does not wait for a decision any more")
-    reviewer = principal.agent(services.project.base)
-    made = [
-        one.decision(match or one.match, accepted=accepted, reason=asked.reason, lang=lang, reviewer=reviewer)
-        for one in chosen
-        if one is not None
-    ]
-    texts = Texts(lang)
-    told = asked.reason or (
-        made[0].reasons[0].value if len(made) == 1 else texts("linkdesk.reason.many", n=len(made))
-    )
-    asked = replace(asked, reason=told[:1000])
+    reviewer = asked.principal.agent(services.project.base)
 
-    async def make() -> Changeset:
-        return await asyncio.to_thread(
-            lambda: decisions.change(
-                services.dataset.view(), services.project, made, reason=asked.reason, agent=reviewer
+    def made() -> Changeset:
+        by_key = {one.key: one for one in undecided(services)}
+        chosen = [by_key.get(key) for key in keys]
+        if not keys or len(keys) > MANY or None in chosen:
+            raise ProposalGone("nothing was decided: a proposal does not wait for a decision any more")
+        decided = [
+            one.decision(
+                match or one.match,
+                accepted=accepted,
+                reason=asked.reason,
+                lang=asked.lang,
+                reviewer=reviewer,
             )
+            for one in chosen
+            if one is not None
+        ]
+        many = Texts(asked.lang)("linkdesk.reason.many", n=len(decided))
+        told = decided[0].reasons[0].value[:1000] if len(decided) == 1 else many
+        return decisions.change(
+            services.dataset.view(), services.project, decided, reason=told, agent=reviewer
         )
 
-    return desk.Written.of(await writes.carry_out(services, asked, make))
+    # Whoever sends a form twice meets the first answer: the writer looks for it before it makes the change.
+    return desk.Written.of(await writes.carry_out(services, asked, lambda: asyncio.to_thread(made)))
 
 
 def address(vocabulary: str, kind: str, page: int, written: desk.Written | None = None) -> str:

@@ -344,7 +344,9 @@ def _grid(place: int, table: SheetRows, numbers: Mapping[tuple[str, int, str], S
     wrong = {
         column for row in table.rows for column in every if (table.sheet, row, letter(column)) in numbers
     }
-    columns = every if len(every) <= COLUMNS else sorted({*every[: COLUMNS // 2], *wrong})
+    # The first column says which thing a row is; empty ones would only push the faulty ones out of sight.
+    filled = {column for cells in table.rows.values() for column in cells}
+    columns = sorted({*every[:1], *sorted(filled)[:COLUMNS], *wrong})
     return Grid(
         table.sheet,
         tuple((letter(column), table.headers.get(column, "")) for column in columns),

@@ -34,8 +34,9 @@ _TEMPLATES: Final = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv; charset=utf-8",
 }
-#: Classes whose templates stand first: those with most things.
-_FIRST: Final = 8
+#: Classes whose templates stand first: those with most things, but for those that have a desk of their own.
+_FIRST: Final = 12
+_OWN_DESK: Final = frozenset({"LinkDecision", "AcceptedLink", "DeclinedLink"})
 
 
 # --- taking a change back -------------------------------------------------------------------------------
@@ -164,7 +165,9 @@ async def _upload_form(
         graph=graph,
         mode=mode,
         modes=upload.MODES,
-        first=sorted(classes, key=lambda one: (-one.count, one.label))[:_FIRST],
+        first=sorted(
+            (one for one in classes if one.name not in _OWN_DESK), key=lambda one: (-one.count, one.label)
+        )[:_FIRST],
         classes=classes,
         largest=min(LARGEST, services.settings.write_bytes) // 1_000_000,
         hours=EXPIRY // 3600,
