@@ -22,6 +22,8 @@ from api.texts import Texts
 from kymgraph.changeset import Changeset
 from kymgraph.diff import LABELS, Diff, diff
 from kymgraph.diff import Line as DiffLine
+from kymgraph.linking.decisions import MATCHES
+from kymgraph.namespaces import RDF
 from kymgraph.rdf import Literal, NamedNode, Quad, Term
 
 if TYPE_CHECKING:
@@ -29,6 +31,13 @@ if TYPE_CHECKING:
 
 #: Lines that a page shows of one change.
 MOST: Final = 500
+#: Terms of others that decisions on links are made of, and the keys of what we call them.
+_WORDS: Final = {
+    **{iri: f"linkdesk.match.{word}" for word, iri in MATCHES.items()},
+    RDF + "subject": "linkdesk.column.ours",
+    RDF + "predicate": "linkdesk.column.match",
+    RDF + "object": "linkdesk.column.theirs",
+}
 _PASSAGE: Final = re.compile(r"(.+)/([0-9]+)-([0-9]+)")
 
 
@@ -140,6 +149,8 @@ def _unnamed(services: Services, lang: Language, iri: str) -> str:
     """What a thing is called that the graph has no name for."""
     if (known := COMMON.get(iri)) is not None:
         return Texts(lang)(f"property.{known}")
+    if (text := _WORDS.get(iri)) is not None:
+        return Texts(lang)(text)
     passage = _PASSAGE.fullmatch(iri.removeprefix(services.project.base.id("passage", "")))
     if passage is not None and iri.startswith(services.project.base.ids):
         # As spreadsheets write it.
