@@ -245,13 +245,16 @@ async def carry_out(
     *,
     kind: str = "change",
     more: Mapping[str, Any] | None = None,
+    propose: bool = False,
 ) -> Outcome | Proposal:
     """Make the change, and commit, propose or check it, as `asked` may and wants.
 
+    With `propose` a publisher's change becomes a proposal too.
+
     Raises what refuses the change.
     """
-    if (repeated := _repeated(services, asked)) is not None:
-        return repeated
+    if (before := repeated(services, asked)) is not None:
+        return before
     async with services.dataset.caller() as caller:
         for attempt in range(_ATTEMPTS):
             made = await make()
@@ -262,7 +265,7 @@ async def carry_out(
             if asked.dry_run:
                 outcome = await check(services, request)
                 return replace(outcome, report=located(outcome.report))
-            if not asked.principal.may("publisher", graphs=graphs):
+            if propose or not asked.principal.may("publisher", graphs=graphs):
                 return await _propose(services, asked, request, graphs, located)
             try:
                 outcome = await caller.send(request)
@@ -302,7 +305,7 @@ def _id(asked: Asked) -> str | None:
     )
 
 
-def _repeated(services: Services, asked: Asked) -> Outcome | None:
+def repeated(services: Services, asked: Asked) -> Outcome | None:
     """The outcome of an earlier request with the same key. Asked before the change is made anew."""
     id = _id(asked)
     entry = None if id is None else services.dataset.journal.by_id(id)

@@ -385,6 +385,8 @@ async def write(
     upload: Upload,
     data: bytes,
     digest: str,
+    *,
+    propose: bool,
 ) -> desk.Written:
     """Write what was checked. Raises OtherChange if it is another change by now, and what refuses it."""
     make = maker(services, lang, upload, data)
@@ -395,7 +397,7 @@ async def write(
             raise OtherChange("nothing was written: the graph has changed since the file was checked")
         return made
 
-    return desk.Written.of(await writes.carry_out(services, asked, same))
+    return desk.Written.of(await writes.carry_out(services, asked, same, propose=propose))
 
 
 # --- templates ------------------------------------------------------------------------------------------

@@ -16,10 +16,11 @@ from api import deciding, writes
 from api.deps import LanguageDep, Services, ServicesDep
 from api.negotiate import Language, choose, language, prefers_html
 from api.portal import proposals as pages
-from api.portal import undo
 from api.portal.desk import is_form
 from api.problems import TokenRequired
 from api.routes.feeds import feed
+from api.routes.portal.edit import revert_by_form
+from api.session import COOKIE
 from kymgraph import ledger
 from kymgraph.access import Principal
 from kymgraph.changeset import Changeset, from_patch, to_patch
@@ -171,8 +172,8 @@ async def apply(
 @router.post("/changes/{number}/revert", summary="Undo one commit", operation_id="revert")
 async def revert(request: Request, services: ServicesDep, lang: LanguageDep, number: int) -> Response:
     """Undo a commit by a new one, which meets the gate like any other. `reason=` says why."""
-    if is_form(request):
-        return await undo.undone(request, services, lang, number)
+    if "authorization" not in request.headers and COOKIE in request.cookies:
+        return await revert_by_form(request, services, lang, number)
     asked, _ = await writes.read_http(services, request)
 
     async def make() -> Changeset:

@@ -1,4 +1,4 @@
-"""The desks in a browser: a workbook with two wrong cells until it is published, a proposal, links by keyboard."""
+"""The desks in a browser: a workbook until it is published, a proposal and links by keyboard."""
 
 from __future__ import annotations
 

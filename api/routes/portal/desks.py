@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from dataclasses import replace
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Path, Request
@@ -20,7 +19,6 @@ from api.portal import desk, linkdesk, undo, upload
 from api.portal.desk import Refusal
 from api.portal.spool import EXPIRY, LARGEST, Upload
 from api.session import PageRoute, Session, checked_form, private_page, required, see_other
-from kymgraph.access import Principal
 from kymgraph.errors import BadParameter, InputError, KymgraphError
 from kymgraph.linking.decisions import GRAPH, MATCHES
 from kymgraph.store.journal import Entry
@@ -49,6 +47,14 @@ async def undo_page(
 ) -> Response:
     """What taking a change back would come to."""
     return await undo.shown(request, services, lang, number)
+
+
+@router.post("/changes/{number}/undo")
+async def undo_form(
+    request: Request, services: ServicesDep, lang: LanguageDep, number: Annotated[int, Path(ge=1)]
+) -> Response:
+    """Take a change back."""
+    return await undo.undone(request, services, lang, number)
 
 
 # --- files ----------------------------------------------------------------------------------------------
@@ -118,14 +124,16 @@ async def confirm(request: Request, services: ServicesDep, lang: LanguageDep, id
                 raise desk.ReasonMissing("nothing was written: a change has a reason")
             asked = writes.of_form(
                 request,
-                _proposing(principal) if way == "propose" else principal,
+                principal,
                 lang,
                 desk.texts_of(fields),
                 reason=reason,
                 key=f"upload {id}",
             )
             data = await asyncio.to_thread(spool.data, found)
-            written = await upload.write(services, lang, asked, found, data, desk.text_of(fields, "digest"))
+            written = await upload.write(
+                services, lang, asked, found, data, desk.text_of(fields, "digest"), propose=way == "propose"
+            )
         except KymgraphError as error:
             told = desk.refusal(error, lang)
             return await _checked_page(request, services, lang, session, id, refusal=told, reason=reason)
@@ -134,11 +142,6 @@ async def confirm(request: Request, services: ServicesDep, lang: LanguageDep, id
     if result["proposal"]:
         return see_other(f"/proposals/{result['proposal']}?done=open", lang)
     return see_other(f"/edit/upload/{id}", lang)
-
-
-def _proposing(principal: Principal) -> Principal:
-    """Somebody who would have a change proposed although they may publish it."""
-    return replace(principal, role="editor")
 
 
 async def _upload_form(

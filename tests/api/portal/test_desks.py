@@ -333,7 +333,7 @@ def test_a_change_is_taken_back_once_however_often_its_form_is_sent(
     page = publisher.get(path)
     fields = {"key": hidden(page, "key"), "reason": "Erehdys"}
 
-    answers = [publisher.post(f"/changes/{number}/revert?lang=en", page, fields) for _ in range(2)]
+    answers = [publisher.post(f"/changes/{number}/undo?lang=en", page, fields) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [303, 303]
     assert site.generation == before + 1
@@ -351,7 +351,7 @@ def test_an_editor_proposes_to_take_back(site: Site, person: Callable[[str], Per
     editor = person("editor")
     page = editor.get(f"/changes/{number}/undo")
 
-    answer = editor.post(f"/changes/{number}/revert", page, {"key": hidden(page, "key"), "reason": "Ehdotan"})
+    answer = editor.post(f"/changes/{number}/undo", page, {"key": hidden(page, "key"), "reason": "Ehdotan"})
 
     assert answer.headers["location"].startswith("/proposals/")
     assert site.ask(f"ASK {{ <{PROJECT}pysyva> ?p ?o }}")
@@ -637,7 +637,7 @@ def test_links_are_decided_through_the_gate_and_taken_back(
     assert f"Change {before + 2}" in text_of(publisher.get("/edit/links?lang=en"))
     undo = publisher.get(f"/changes/{before + 1}/undo?lang=en")
     fields = {"key": hidden(undo, "key"), "reason": "Harkitaan"}
-    assert publisher.post(f"/changes/{before + 1}/revert", undo, fields).status_code == 303
+    assert publisher.post(f"/changes/{before + 1}/undo", undo, fields).status_code == 303
     assert not site.ask(f"{ASK} {{ {link} }}")
     assert f"pair-{one.key}" in publisher.get("/edit/links?lang=en")
 
