@@ -252,21 +252,27 @@ def history(services: Services) -> list[Entry]:
     return [entry for entry in entries if iri in entry.graphs][:COMMITS]
 
 
-def decided(services: Services, lang: Language, page: int) -> tuple[list[Decided], int, int]:
-    """One page of all decisions, newest first; the page, and how many pages there are."""
+def decided(services: Services, lang: Language, words: str, page: int) -> tuple[list[Decided], int, int]:
+    """One page of the decisions, newest first; the page, and how many pages there are.
+
+    `words` leaves those whose names or reasons hold them.
+    """
     view = services.dataset.view()
-    every = sorted(decisions.read(view, services.project), key=lambda one: one.pair)
-    every.sort(key=lambda one: one.decided_on, reverse=True)
-    pages = max(1, -(-len(every) // DECIDED))
+    made = sorted(decisions.read(view, services.project), key=lambda one: one.pair)
+    made.sort(key=lambda one: one.decided_on, reverse=True)
+    names = {subject: labels_of(NamedNode(subject), [view]) for subject in {one.subject for one in made}}
+    if words:
+        made = [one for one in made if words.casefold() in _searched(one, names[one.subject])]
+    pages = max(1, -(-len(made) // DECIDED))
     page = min(max(page, 1), pages)
-    return (
-        [
-            _decided(services, lang, one, labels_of(NamedNode(one.subject), [view]))
-            for one in every[(page - 1) * DECIDED : page * DECIDED]
-        ],
-        page,
-        pages,
-    )
+    shown = made[(page - 1) * DECIDED : page * DECIDED]
+    return [_decided(services, lang, one, names[one.subject]) for one in shown], page, pages
+
+
+def _searched(one: Decision, names: Mapping[str, str]) -> str:
+    """What the search for decisions looks through."""
+    texts = [*names.values(), *(text.value for text in (*one.labels, *one.reasons)), one.object]
+    return "\n".join(texts).casefold()
 
 
 def _decided(services: Services, lang: Language, one: Decision, names: Mapping[str, str]) -> Decided:

@@ -339,11 +339,19 @@ async def _links_page(
 async def decided(request: Request, services: ServicesDep, lang: LanguageDep) -> Response:
     """All decisions about links, newest first."""
     session = await _editor(request, services)
-    given = given_of(request, ("page", "lang"))
-    wanted = whole_number("page", given, 10_000, example=2) or 1
-    found, page, pages = await asyncio.to_thread(linkdesk.decided, services, lang, wanted)
+    given = given_of(request, ("page", "q", "lang"))
+    words, wanted = given.get("q", "").strip()[:200], whole_number("page", given, 10_000, example=2) or 1
+    found, page, pages = await asyncio.to_thread(linkdesk.decided, services, lang, words, wanted)
     return private_page(
-        request, services, lang, "decided.html", session=session, decisions=found, page=page, pages=pages
+        request,
+        services,
+        lang,
+        "decided.html",
+        session=session,
+        decisions=found,
+        words=words,
+        page=page,
+        pages=pages,
     )
 
 
