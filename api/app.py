@@ -28,6 +28,7 @@ from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 
 from api import kept
+from api import refused as refused_page
 from api.attempts import Attempts
 from api.cache import COMMON_HEADERS, AnswerCache, Headers, Message, Receive, Scope, Send
 from api.deps import MAX_URL, Metrics, RateLimiter, Services, client_of, language_of, reach, root_of
@@ -72,7 +73,7 @@ from api.routes.portal import (
     session,
     themes,
 )
-from api.wire import ProblemResponse, respond, send_problem, start_message
+from api.wire import respond, start_message
 from kymgraph import __version__
 from kymgraph.access import FILE as ACCESS_FILE
 from kymgraph.access import Access, Authenticator
@@ -80,7 +81,7 @@ from kymgraph.dataset import Dataset
 from kymgraph.errors import KymgraphError
 from kymgraph.gate.process import AsyncJudge
 from kymgraph.net import Client
-from kymgraph.oidc import Issuer, parse_roles
+from kymgraph.oidc import CodeFlow, Issuer, parse_roles
 from kymgraph.project import Project
 from kymgraph.publishing.routes import load as load_routes
 from kymgraph.search.apart import Apart
@@ -172,7 +173,7 @@ class Application:
             access=access,
             authenticator=Authenticator(access, issuer),
             net=net,
-            issuer=issuer,
+            sign_in=_sign_in(settings, access, net, issuer),
             attempts=Attempts(),
             linked=linked_data,
             rest=Rest(project, dataset, load_routes(project)),
@@ -330,7 +331,14 @@ class Application:
             None,
         )
         refusal = problem(error, language(wanted, accepted))
-        await send_problem(send, refusal, instance=scope["path"], head=scope["method"] == "HEAD")
+        assert self._services is not None
+        answer = refused_page.response(self._services, refusal, scope)
+        await answer(scope, _nothing, send)
+
+
+async def _nothing() -> Message:
+    """What a response that reads no more of its request is given to read from."""
+    return {"type": "http.disconnect"}
 
 
 def _issuer(settings: Settings, access: Access, net: Client) -> Issuer | None:
@@ -345,6 +353,14 @@ def _issuer(settings: Settings, access: Access, net: Client) -> Issuer | None:
         salt=access.salt(),
         role_claim=settings.oidc_role_claim,
     )
+
+
+def _sign_in(settings: Settings, access: Access, net: Client, issuer: Issuer | None) -> CodeFlow | None:
+    """How people sign in with a browser through the issuer."""
+    if issuer is None:
+        return None
+    client = settings.oidc_client_id or settings.oidc_audience or ""
+    return CodeFlow(issuer, client, settings.oidc_client_secret, net=net, key=access.salt())
 
 
 def _end_with(parent: int) -> None:
@@ -403,7 +419,7 @@ def _fastapi(services: Services) -> FastAPI:
     async def refused(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):
             error = _ours(request, error)
-        return ProblemResponse(problem(error, language_of(request)), instance=request.url.path)
+        return refused_page.response(services, problem(error, language_of(request)), request.scope)
 
     for kind in (KymgraphError, HTTPException, RequestValidationError, Exception):
         framework.add_exception_handler(kind, refused)

@@ -13,7 +13,7 @@ from kymgraph.errors import TooManyRequests
 #: Failures per client within so many seconds, after which nothing is tried, and how long an answer waits.
 ATTEMPTS: Final = 10
 _WINDOW: Final = 600.0
-_DELAY, _LONGEST_DELAY = 0.25, 2.0
+_DELAY, _LONGEST_DELAY = 0.1, 1.0
 #: Clients whose failures are remembered.
 _CLIENTS: Final = 10_000
 
@@ -46,6 +46,10 @@ class Attempts:
         while len(self._failed) > _CLIENTS:
             self._failed.popitem(last=False)
         await asyncio.sleep(min(_DELAY * len(times), _LONGEST_DELAY))
+
+    def succeeded(self, client: str) -> None:
+        """Forget the failures of a client: several people may share an address."""
+        self._failed.pop(client, None)
 
     def _recent(self, client: str) -> list[float]:
         since = self._clock() - _WINDOW

@@ -25,7 +25,7 @@ from kymgraph.dataset import Dataset
 from kymgraph.errors import BadParameter, Busy, TooManyRequests
 from kymgraph.gate.process import AsyncJudge
 from kymgraph.net import Client
-from kymgraph.oidc import Issuer
+from kymgraph.oidc import CodeFlow
 from kymgraph.project import Project
 from kymgraph.search.index import SearchIndex
 from kymgraph.settings import Settings
@@ -102,7 +102,7 @@ class Services:
     access: Access
     authenticator: Authenticator
     net: Client
-    issuer: Issuer | None
+    sign_in: CodeFlow | None
     attempts: Attempts
     linked: LinkedData
     rest: Rest

@@ -168,11 +168,12 @@ def is_secure(origin: str) -> bool:
     >>> is_secure("https://kym.example"), is_secure("http://127.0.0.1:8000"), is_secure("http://kym.example")
     (True, True, False)
     """
-    parts = urlsplit(origin)
-    return parts.scheme == "https" or _loopback(parts.hostname or "")
+    return urlsplit(origin).scheme == "https" or is_local(origin)
 
 
-def _loopback(host: str) -> bool:
+def is_local(origin: str) -> bool:
+    """Whether an origin is of this very machine."""
+    host = urlsplit(origin).hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -181,13 +182,12 @@ def _loopback(host: str) -> bool:
 
 def give_cookie(response: Response, request: Request, services: Services, text: str) -> None:
     """Let the browser have the cookie of a session that has just begun."""
-    origin = origin_of(request, services)
     response.set_cookie(
         COOKIE,
         text,
         max_age=int(SESSION.total_seconds()),
         path=services.root or "/",
-        secure=not _loopback(urlsplit(origin).hostname or ""),
+        secure=not is_local(origin_of(request, services)),
         httponly=True,
         samesite="strict",
     )
@@ -208,18 +208,18 @@ def private_page(
     *,
     session: Session | None,
     status: int = 200,
-    path: str = "",
+    path: str | None = None,
     **values: Any,
 ) -> Response:
     """The template as a page for one person, which nobody keeps. `session` is there for it to show.
 
-    `path` is where the page is got, if a form was sent to another address.
+    `path` is where its links to other languages lead, without parameters; else they lead to where it is.
     """
     body = services.pages.render(
         template,
         lang,
         path=path or request.url.path,
-        parameters=request.query_params.multi_items(),
+        parameters=[] if path else request.query_params.multi_items(),
         session=session,
         **values,
     )

@@ -33,12 +33,12 @@ from kymgraph.errors import (
     ServiceTimeout,
     TooManyRequests,
 )
-from kymgraph.net import Client, Response
 from kymgraph.queries import inspect, is_term
 from kymgraph.results import Row
 
 if TYPE_CHECKING:
     from kymgraph.cutting import Call, Cut, Federated
+    from kymgraph.net import Client, Response
     from kymgraph.store.workers import Answer, Job
 
 T = TypeVar("T")
@@ -88,8 +88,22 @@ class Federation:
     """
 
     def __init__(self, allowed: Iterable[str]) -> None:
-        self._net = Client(allowed, timeout=SECONDS, limit=BYTES)
+        self._allowed = tuple(allowed)
+        # Where hosts are allowed the client is made now, so that a wrong entry is refused at once. Elsewhere
+        # the HTTP library, which takes as long to load as the rest of a command, is not loaded for nothing.
+        self._made = self._client() if self._allowed else None
         self._under_way: Counter[str] = Counter()
+
+    @property
+    def _net(self) -> Client:
+        if self._made is None:
+            self._made = self._client()
+        return self._made
+
+    def _client(self) -> Client:
+        from kymgraph.net import Client
+
+        return Client(self._allowed, timeout=SECONDS, limit=BYTES)
 
     async def answer(self, job: Job, run: Run, *, client: str, deadline: float) -> Answer:
         """The answer to a query whose parameters are filled in. `deadline` is in seconds, for all of it.

@@ -14,12 +14,13 @@ import hashlib
 import hmac
 import ipaddress
 import json
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
@@ -96,6 +97,7 @@ class Issuer:
         self._roles, self._role_claim = dict(roles), role_claim
         self._net, self._salt, self._clock = net, salt, clock
         self._keys = _Keys()
+        self._endpoints: tuple[str, str] | None = None
         self._tried: float | None = None
         self._fault: str | None = None
         self._fetching = threading.Lock()
@@ -106,13 +108,43 @@ class Issuer:
         Raises TokenInvalid for a token that is not good here, NotAllowed for a good one of a person without a
         role here, FetchFailed if the issuer's keys are not known and cannot be fetched.
         """
+        return self._person(self._claims(token, self.audience))
+
+    def signed_in(self, token: str, *, client: str, nonce: str, access: str | None = None) -> Principal:
+        """Who signed in here with a browser: the ID token made for `client`, with the nonce we gave.
+
+        Their role stands in it or, as some issuers have it, in the access token. Raises as `authenticate`.
+        """
+        claims = self._claims(token, client)
+        said = claims.get("nonce")
+        if not isinstance(said, str) or not hmac.compare_digest(said.encode(), nonce.encode()):
+            raise _invalid("it was not made for this attempt to sign in")
+        try:
+            return self._person(claims)
+        except NotAllowed:
+            if access is None or access.count(".") != 2:
+                raise
+            other = self._claims(access, self.audience)
+            if other["sub"] != claims["sub"]:
+                raise _invalid("its two tokens speak of two persons") from None
+            return self._person(other)
+
+    def endpoints(self) -> tuple[str, str]:
+        """Where people sign in, and where a code becomes tokens. Raises FetchFailed."""
+        self._current(None)
+        if self._endpoints is None:
+            raise FetchFailed("the issuer does not say where people sign in; nothing was done")
+        return self._endpoints
+
+    def _claims(self, token: str, audience: str) -> dict[str, Any]:
+        """What a good token says. Raises TokenInvalid, FetchFailed."""
         key = self._key(*_header(token))
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
                 key.public,
                 algorithms=[key.algorithm],
-                audience=self.audience,
+                audience=audience,
                 issuer=self.issuer,
                 leeway=LEEWAY,
                 options={"require": ["exp", "iat", "iss", "aud", "sub"]},
@@ -121,10 +153,12 @@ class Issuer:
             raise _invalid("it has expired") from None
         except (jwt.PyJWTError, ValueError, OverflowError, RecursionError) as error:
             raise _invalid(_reason(error)) from None
-        subject = claims["sub"]
-        if not isinstance(subject, str) or not subject:
+        if not isinstance(claims["sub"], str) or not claims["sub"]:
             raise _invalid("it names nobody")
-        slug = self.slug(subject)
+        return claims
+
+    def _person(self, claims: Mapping[str, Any]) -> Principal:
+        slug = self.slug(claims["sub"])
         return Principal(f"oidc:{slug}", slug, self._role(claims), frozenset(), slug)
 
     def slug(self, subject: str) -> str:
@@ -208,6 +242,7 @@ class Issuer:
             _check_url(address if isinstance(address, str) else "", "jwks_uri")
         except InputError as error:
             raise FetchFailed(error.message) from None
+        self._endpoints = _endpoints(found)
         listed = self._document(str(address)).get("keys")
         keys: dict[str | int, _Key] = {}
         for number, entry in enumerate(listed if isinstance(listed, list) else []):
@@ -223,13 +258,140 @@ class Issuer:
             answer = self._net.get(url, timeout=_SECONDS, limit=_DOCUMENT, redirects=0)
         except HostNotAllowed as error:
             raise FetchFailed(error.message) from None
+        return _object(answer.body, url)
+
+
+#: Seconds that somebody has for signing in at the issuer.
+ATTEMPT: Final = 600
+
+
+class CodeFlow:
+    """Signing in with a browser through an issuer: the authorization code flow with PKCE (RFC 7636).
+
+    What belongs to one attempt travels in a cookie of the browser, sealed with `key`: only the browser that
+    began it can end it, and any front process can help it.
+    """
+
+    def __init__(
+        self,
+        issuer: Issuer,
+        client: str,
+        secret: str | None,
+        *,
+        net: Client,
+        key: bytes,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._issuer, self._client, self._secret = issuer, client, secret
+        self._net, self._clock = net, clock
+        self._sealing = hmac.new(key, b"sign-in", hashlib.sha256).digest()
+
+    def begin(self, redirect: str, next: str) -> tuple[str, str]:
+        """Where to send the browser, and the cookie to give it; `redirect` is where it comes back to.
+
+        Raises FetchFailed.
+        """
+        authorize, _ = self._issuer.endpoints()
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        asked = {
+            "response_type": "code",
+            "client_id": self._client,
+            "redirect_uri": redirect,
+            "scope": "openid",
+            "state": state,
+            "nonce": nonce,
+            "code_challenge": _base64(hashlib.sha256(verifier.encode()).digest()),
+            "code_challenge_method": "S256",
+        }
+        until = int(self._clock()) + ATTEMPT
+        sealed = self._seal(json.dumps([state, nonce, verifier, redirect, next, until]).encode())
+        return f"{authorize}{'&' if '?' in authorize else '?'}{urlencode(asked)}", sealed
+
+    def finish(self, sealed: str, given: Mapping[str, str]) -> tuple[Principal, str]:
+        """Who comes back with these parameters and that cookie, and where they wanted to go.
+
+        Raises TokenInvalid for an attempt that is not this browser's, is over or was refused, and what
+        `Issuer.signed_in` raises.
+        """
+        state, nonce, verifier, redirect, next, until = self._unseal(sealed)
+        if not hmac.compare_digest(given.get("state", "").encode(), state.encode()) or until < self._clock():
+            raise _invalid("this browser did not begin it, or it took too long")
+        if given.get("iss", self._issuer.issuer) != self._issuer.issuer:  # RFC 9207
+            raise _invalid("another issuer answers")
+        if not given.get("code"):
+            raise _invalid("the issuer did not let them in")
+        tokens = self._exchange(given["code"], redirect, verifier)
+        token, access = tokens.get("id_token"), tokens.get("access_token")
+        if not isinstance(token, str):
+            raise FetchFailed("the issuer gave no ID token; nothing was done")
+        access = access if isinstance(access, str) else None
+        return self._issuer.signed_in(token, client=self._client, nonce=nonce, access=access), next
+
+    def _exchange(self, code: str, redirect: str, verifier: str) -> dict[str, Any]:
+        asked = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect,
+            "client_id": self._client,
+            "code_verifier": verifier,
+        }
+        headers = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
+        if self._secret:
+            pair = f"{quote(self._client, safe='')}:{quote(self._secret, safe='')}"
+            headers["authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+        _, address = self._issuer.endpoints()
         try:
-            document = json.loads(answer.body)
-        except (ValueError, RecursionError):
-            document = None
-        if not isinstance(document, dict):
-            raise FetchFailed(f"{url} is no JSON object")
-        return document
+            answer = self._net.request(
+                "POST",
+                address,
+                headers=headers,
+                body=urlencode(asked).encode(),
+                timeout=_SECONDS,
+                limit=_DOCUMENT,
+                redirects=0,
+            )
+        except HostNotAllowed as error:
+            raise FetchFailed(error.message) from None
+        return _object(answer.body, address)
+
+    def _seal(self, payload: bytes) -> str:
+        return f"{_base64(payload)}.{_base64(hmac.new(self._sealing, payload, hashlib.sha256).digest())}"
+
+    def _unseal(self, sealed: str) -> list[Any]:
+        try:
+            payload, mark = (base64.urlsafe_b64decode(part + "==") for part in sealed.split("."))
+        except ValueError:
+            raise _invalid("this browser did not begin it") from None
+        if not hmac.compare_digest(hmac.new(self._sealing, payload, hashlib.sha256).digest(), mark):
+            raise _invalid("this browser did not begin it")
+        found: list[Any] = json.loads(payload)
+        return found
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
+
+
+def _endpoints(found: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The two addresses of signing in, if discovery tells both and they may be asked."""
+    addresses = [found.get(name) for name in ("authorization_endpoint", "token_endpoint")]
+    try:
+        for one in addresses:
+            _check_url(one if isinstance(one, str) else "", "an endpoint of the issuer")
+    except InputError:
+        return None
+    return str(addresses[0]), str(addresses[1])
+
+
+def _object(body: bytes, url: str) -> dict[str, Any]:
+    """A body as a JSON object. Raises FetchFailed."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise FetchFailed(f"{url} is no JSON object")
+    return document
 
 
 def parse_roles(entries: Iterable[str]) -> dict[str, Role]:

@@ -73,6 +73,14 @@ class Settings(BaseSettings):
     oidc_audience: Annotated[str | None, BeforeValidator(_empty_is_none)] = Field(
         None, description="What the issuer's tokens have to be made for (`aud`)."
     )
+    oidc_client_id: Annotated[str | None, BeforeValidator(_empty_is_none)] = Field(
+        None,
+        description="Name by which the issuer knows this server when people sign in with a browser; unset: "
+        "the audience. It lets them come back to `/session/callback`.",
+    )
+    oidc_client_secret: Annotated[str | None, BeforeValidator(_empty_is_none)] = Field(
+        None, description="What this server shows the issuer of itself; unset: nothing, PKCE alone."
+    )
     oidc_role_claim: str = Field(
         "roles", description="Claim that holds a person's roles; `realm_access.roles` is one inside another."
     )

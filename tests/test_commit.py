@@ -275,7 +275,7 @@ def test_a_batch_ends_as_its_changes_would_one_by_one(make_project: MakeProject,
 
     with Committer(project, stores[0]) as together, Committer(project, stores[1]) as alone:
         seen: Counter[object] = Counter()
-        for _ in range(size(quick=15, ci=40, night=1000)):
+        for _ in range(size(quick=15, ci=20, night=1000)):
             requests = [request(n, together.head) for n in range(12)]
             one = [shown(o) for o in together.commit(requests)]
             other = [shown(o) for r in requests for o in alone.commit([r])]

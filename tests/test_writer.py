@@ -282,8 +282,8 @@ def test_four_writers_two_over_http_and_two_by_command_lose_no_increment(
     tmp_path: Path,
     record_property,
 ):
-    http_each = size(quick=10, ci=140, night=2300)
-    command_each = size(quick=2, ci=10, night=200)
+    http_each = size(quick=10, ci=60, night=2300)
+    command_each = size(quick=2, ci=6, night=200)
     url = serve_writable(project.folder, store.folder)
     with Access(store.folder / FILE) as access:
         token, _ = access.create_token("writer", "publisher", expires=None)

@@ -39,6 +39,7 @@ from kymgraph.forms.form import (
     passages,
     things,
 )
+from kymgraph.forms.rules import NAMES
 from kymgraph.namespaces import RDF, Base
 from kymgraph.rdf import Literal, NamedNode, Term
 from kymgraph.report import Report, Result
@@ -50,7 +51,7 @@ _LISTED: Final = 60
 _NAMED: Final = 8
 #: Seconds that somebody waits for the questions that would be answered differently.
 _QUESTIONS_SECONDS: Final = 40.0
-_TALL: Final = 70  # characters of a text from which it gets several lines
+_TALL: Final = 40  # characters of a text from which it gets several lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,7 +451,9 @@ class Editor:
         if options and text and all(option.value != text for option in options):
             mine = [Option(text, self._called(draft.view, text)), *options]
         tagged = one.kind == "text" or bool(isinstance(row.old, Literal) and row.old.language)
-        tall = one.kind in ("text", "value") and (len(text) > _TALL or "\n" in text or "\r" in text)
+        # A line break in a name would be an accident; in another text it may be meant.
+        long = len(text) > _TALL and one.predicate not in NAMES
+        tall = one.kind in ("text", "value") and (long or "\n" in text or "\r" in text)
         return ShownRow(number, key, text, lang, tagged, tall, mine)
 
     def _things(self, draft: Draft, one: Field) -> tuple[list[Option], str]:

@@ -1,10 +1,11 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { defineConfig } from "vite";
+import { suomifiTokens } from "./tokens";
 
 const here = import.meta.dirname;
 // Every file in islands/ and styles/ is an entry of its own: pages load only what they use.
 const entries = ["islands", "styles"].flatMap((folder) =>
-  readdirSync(`${here}/${folder}`)
+  (existsSync(`${here}/${folder}`) ? readdirSync(`${here}/${folder}`) : [])
     .filter((name) => /\.(ts|css)$/.test(name) && !/\.(test|d)\.ts$/.test(name))
     .map((name) => `${here}/${folder}/${name}`),
 );
@@ -13,6 +14,7 @@ export default defineConfig({
   root: here,
   base: "./",
   publicDir: false,
+  plugins: [suomifiTokens()],
   build: {
     outDir: "../static/dist",
     emptyOutDir: true,

@@ -16,7 +16,8 @@ from kymgraph.view import View
 LANG_STRING: Final = RDF + "langString"
 #: What everything may have, whether or not a shape asks for it.
 PREF_LABEL: Final = SKOS + "prefLabel"
-COMMON: Final = (PREF_LABEL, SKOS + "altLabel", DCTERMS + "description")
+NAMES: Final = (PREF_LABEL, SKOS + "altLabel")
+COMMON: Final = (*NAMES, DCTERMS + "description")
 _TEXTS: Final = frozenset({*COMMON, SKOS + "definition", SKOS + "note", SKOS + "hiddenLabel", RDFS + "label"})
 #: Sorts after every order that a shape gives.
 _LAST: Final = 1e9

@@ -98,7 +98,7 @@ def test_requests_made_from_the_description_find_no_fault(shipped_url: str, tmp_
     run = subprocess.run(
         [
             str(BIN / "schemathesis"), "--config-file", str(config), "run", f"{shipped_url}/openapi.json",
-            "--phases", phases, "--max-examples", str(size(quick=1, ci=2, night=100)),
+            "--phases", phases, "--max-examples", str(size(quick=1, ci=1, night=100)),
             "--seed", "20261122", "--no-color", "--warnings", "off", "--suppress-health-check", "all",
             "--generation-database", "none", "--request-timeout", "60",
         ],

@@ -50,7 +50,7 @@ def test_the_interface_is_described_to_machines_and_people(site: Any, http: http
 @pytest.mark.parametrize(
     "path",
     ["/sparql", "/sparql?query=ASK%7B%7D", "/sparql?query=no", "/graphs", "/docs", "/nowhere",
-     "/static/kymgraph.css", "/health"],
+     "/static/icon.svg", "/health"],
 )  # fmt: skip
 def test_every_response_is_guarded_and_readable_from_everywhere(
     site: Any, http: httpx.Client, path: str

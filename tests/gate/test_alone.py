@@ -106,7 +106,7 @@ def test_random_changes_are_judged_as_the_whole_is():
     """The law of the gate, per data graph and set: by the change what full judging finds new."""
     stats: Counter[str] = Counter()
     seed = RANDOM
-    wanted = size(quick=25, ci=100, night=3000)
+    wanted = size(quick=25, ci=50, night=3000)
     while stats["changes"] < wanted:
         rng, seed = random.Random(seed), seed + 1
         texts = (randoms.Shapes(rng, deep=rng.choice([1, 2])).text() for _ in range(2))

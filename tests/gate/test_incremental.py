@@ -53,7 +53,7 @@ def hunt(seed: int, changes: int, stats: Counter[str], **options) -> str:
 
 def test_random_changes_are_judged_as_the_whole_is(record_property):
     stats: Counter[str] = Counter()
-    changes = {"quick": 300, "ci": 1000, "night": 20_000}[SIZE]
+    changes = {"quick": 300, "ci": 600, "night": 20_000}[SIZE]
 
     found = hunt(SEED, changes, stats)
 

@@ -162,7 +162,7 @@ def test_an_untouched_template_changes_nothing(model, project, view, format, lan
 
 
 def test_every_class_has_a_template_that_reads_back(model, project, view):
-    for iri in sorted(model.classes)[:: size(quick=9, ci=2, night=1)]:
+    for iri in sorted(model.classes)[:: size(quick=9, ci=4, night=1)]:
         for format in ("xlsx", "csv"):
             empty = template(model, iri, format=format, rows=2)
 

@@ -301,7 +301,7 @@ def test_whatever_step_fails_a_commit_is_there_or_not_and_the_answer_says_which(
     pristine = tmp_path / "pristine"
     shutil.copytree(original.folder, pristine)
     outcomes: dict[str, int] = {"acknowledged": 0, "refused": 0, "died": 0}
-    stride = size(quick=6, ci=2, night=1)
+    stride = size(quick=6, ci=3, night=1)
     fail_at = 1 + HOW.index(how) % stride
     while True:
         shutil.rmtree(original.folder)

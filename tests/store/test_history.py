@@ -58,13 +58,13 @@ def grown(
 @pytest.mark.parametrize("toml", ["", 'default_graph = "strict"', "[union]\nexclude = []"])
 def test_every_generation_is_made_again_as_it_was(make_project: MakeProject, toml: str) -> None:
     project = make_project(A, toml=toml)
-    commits = size(quick=30, ci=100, night=100)
+    commits = size(quick=30, ci=50, night=100)
     store, contents = grown(project, commits)
     assert len(store.generations()) <= 3
 
     order = list(contents)
     random.Random(1).shuffle(order)
-    for number in order[: size(quick=12, ci=100, night=100)]:
+    for number in order[: size(quick=12, ci=30, night=100)]:
         folder = store.state_at(number, ledger_of=ledger_of(project))  # type: ignore[arg-type]
         view = CheckpointView(number, folder)
         assert content(view, project, ledger=True) == contents[number]
@@ -79,7 +79,7 @@ def test_the_state_by_replay_is_the_generation_and_undoing_all_of_it_gives_back_
     make_project: MakeProject,
 ) -> None:
     project = make_project(A)
-    commits = size(quick=30, ci=100, night=100)
+    commits = size(quick=30, ci=50, night=100)
     store, contents = grown(project, commits)
     ledger = NamedNode(project.base.graph("ledger"))
     seed = frozenset(store.view(1).quads())

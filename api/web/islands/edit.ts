@@ -27,7 +27,7 @@ function isVerdict(value: unknown): value is Verdict {
 
 /** Take away what was said before, also what the server wrote into the page. */
 function clear(within: HTMLElement): void {
-  for (const old of within.querySelectorAll(".fault[id^='fault-'], .fault[id^='basis-fault-']")) old.remove();
+  for (const old of within.querySelectorAll(".at")) old.remove();
   for (const input of within.querySelectorAll("[aria-invalid]")) {
     input.removeAttribute("aria-invalid");
     const kept = (input.getAttribute("aria-describedby") ?? "").split(" ").filter((id) => !id.includes("fault-"));
@@ -44,9 +44,9 @@ function place(fault: Fault): boolean {
   let box = document.getElementById(id);
   if (!box) {
     box = document.createElement("div");
-    box.className = "fault";
+    box.className = "at";
     box.id = id;
-    input.closest(".row, .basis")?.append(box);
+    input.closest(".row, .resting")?.append(box);
   }
   const line = document.createElement("p");
   line.textContent = fault.text;
@@ -68,7 +68,7 @@ function show(verdict: Verdict): void {
     text.textContent = fault.text;
     return text;
   });
-  summary.className = "summary";
+  summary.className = verdict.faults.length > 0 ? "summary notice fault" : "summary notice";
   summary.setAttribute("role", "status");
   summary.replaceChildren(line, ...more);
 }
@@ -80,7 +80,8 @@ async function look(): Promise<void> {
   const data = new FormData(form);
   data.set("action", "check");
   try {
-    const answer = await fetch(form.action, {
+    // Not form.action: buttons of that name hide it.
+    const answer = await fetch(form.getAttribute("action") ?? "", {
       method: "POST",
       body: data,
       headers: { accept: "application/json" },

@@ -84,7 +84,7 @@ def test_every_iri_of_the_shipped_graph_dereferences(shipped: Dataset, shipped_u
     quads = list(shipped.view().quads())
     iris = sorted(ours(quads))
     assert len(iris) > 1500
-    sample = size(quick=60, ci=len(iris), night=len(iris))
+    sample = size(quick=60, ci=700, night=len(iris))
 
     until = time.monotonic() + 120
     while httpx.get(shipped_url + "/catalog", timeout=60).status_code == 503:  # its dumps are being made

@@ -27,7 +27,7 @@ from .conftest import GRAPH, Runs
 from .test_dcat import FINNISH, GOOD, page
 
 #: Two of a hundred have a fault, of ten kinds; in the quick run one of twenty, so that each kind is there.
-RECORDS = size(quick=200, ci=1000, night=5000)
+RECORDS = size(quick=200, ci=500, night=5000)
 EVERY = size(quick=20, ci=50, night=50)
 
 Harvest = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -1,0 +1,78 @@
+"""Every type of page in a browser: three languages, three widths, with and without scripts.
+
+quick looks at each page once, ci at every pair of the four, night at all.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from kymgraph.dataset import Dataset
+from tests.browser.conftest import OpenPage
+from tests.browser.walk import PAGES, at, pairs, whole
+from tests.conftest import Serve
+from tests.needs import size
+
+RUNS = size(quick=0, ci=1, night=2)
+WALKS = [pairs()[::3], pairs(), whole()][RUNS]
+#: The page that says a thing is not there is a refusal, and is seen as one.
+STATUS = {"missing": 404}
+TALLEST = 12_000
+
+
+@pytest.fixture(scope="module")
+def url(shipped: Dataset, serve: Serve) -> str:
+    return serve(shipped.project.folder, shipped.store.folder, dumps_ahead=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "lang", "width", "script"),
+    WALKS,
+    ids=[f"{n}-{lang}-{w}{'' if s else '-plain'}" for n, lang, w, s in WALKS],
+)
+def test_a_page(
+    url: str, open_page: OpenPage, shots: Path, name: str, lang: str, width: int, script: bool
+) -> None:
+    watched = open_page(url, width=width, script=script, at=at(PAGES[name], lang))
+    page = watched.page
+    status = STATUS.get(name, 200)
+
+    assert watched.status == status
+    assert page.locator("html").get_attribute("lang") == lang
+    assert page.locator("h1").count() == 1
+    assert page.locator("h1").inner_text().strip()
+    assert page.locator("main").count() == 1
+    assert page.locator(f'link[rel=alternate][hreflang="{lang}"]').count() >= 1
+    wide = overflow(page) if script else 0
+    height = min(page.evaluate("document.documentElement.scrollHeight") if script else 3000, TALLEST)
+    page.set_viewport_size({"width": width, "height": max(900, height)})
+    page.screenshot(path=shots / f"{name}-{lang}-{width}{'' if script else '-plain'}.png")
+    assert wide <= 0, f"{name} is {wide} px wider than a screen of {width}"
+    if script:
+        watched.check(known=[f"status of {status}"] if status != 200 else [])
+    else:
+        assert watched.faults == [] or status != 200
+
+
+def overflow(page: Page) -> int:
+    """By how many pixels the page is wider than its window."""
+    found: Any = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return int(found)
+
+
+@pytest.mark.parametrize("name", ["front", "programme", "lineage", "resource", "question"])
+def test_a_page_at_four_hundred_per_cent(url: str, open_page: OpenPage, name: str) -> None:
+    """A window of 1280 px zoomed to 400 % is 320 px wide: nothing may need scrolling in two directions."""
+    watched = open_page(url, width=320, at=at(PAGES[name], "fi"))
+    assert overflow(watched.page) <= 0
+
+
+@pytest.mark.parametrize("name", list(PAGES))
+def test_no_page_sets_a_cookie_or_keeps_anything(url: str, open_page: OpenPage, name: str) -> None:
+    watched = open_page(url, at=at(PAGES[name], "fi"))
+    assert watched.page.context.cookies() == []
+    assert watched.page.evaluate("localStorage.length + sessionStorage.length") == 0
