@@ -38,6 +38,7 @@ from api.linked.state import LinkedData
 from api.negotiate import language
 from api.openapi.document import Described
 from api.pages import Pages
+from api.portal.quality import QualityKeeper
 from api.prefix import rooted, without_root
 from api.problems import MethodNotAllowed, NotFound, RequestError, UriTooLong, problem
 from api.published import Published
@@ -83,6 +84,7 @@ from kymgraph.gate.process import AsyncJudge
 from kymgraph.net import Client
 from kymgraph.oidc import CodeFlow, Issuer, parse_roles
 from kymgraph.project import Project
+from kymgraph.publishing.questions import load as load_questions
 from kymgraph.publishing.routes import load as load_routes
 from kymgraph.search.apart import Apart
 from kymgraph.search.index import FOLDER as SEARCH_FOLDER
@@ -152,6 +154,7 @@ class Application:
         access = Access(dataset.store.folder / ACCESS_FILE)
         issuer = _issuer(settings, access, net)
         linked_data = LinkedData(project, dataset)
+        questions_known, words = load_questions(project)
         self._services = services = Services(
             settings=settings,
             project=project,
@@ -177,6 +180,9 @@ class Application:
             attempts=Attempts(),
             linked=linked_data,
             rest=Rest(project, dataset, load_routes(project)),
+            questions=questions_known,
+            question_words=words,
+            quality=QualityKeeper(project, dataset, linked_data),
             search=SearchIndex(project, dataset.store.folder / SEARCH_FOLDER),
             published=Published(project, dataset, linked_data, ahead=settings.dumps_ahead),
         )

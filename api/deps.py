@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from api.examples import Example
 from api.linked.state import LinkedData
 from api.negotiate import Language, language
 from api.pages import Pages
+from api.portal.quality import QualityKeeper
 from api.published import Published
 from api.rest.state import Rest
 from kymgraph.access import Access, Authenticator
@@ -27,6 +29,7 @@ from kymgraph.gate.process import AsyncJudge
 from kymgraph.net import Client
 from kymgraph.oidc import CodeFlow
 from kymgraph.project import Project
+from kymgraph.publishing.questions import Question, Words
 from kymgraph.search.index import SearchIndex
 from kymgraph.settings import Settings
 
@@ -106,6 +109,9 @@ class Services:
     attempts: Attempts
     linked: LinkedData
     rest: Rest
+    questions: Mapping[str, Question]
+    question_words: Words
+    quality: QualityKeeper
     search: SearchIndex
     published: Published
     ready: bool = False

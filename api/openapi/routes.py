@@ -54,6 +54,12 @@ _PARAMETERS: Final[tuple[tuple[str, str, Schema], ...]] = (
 #: Parts of a path that FastAPI takes for parameters in the query.
 _IN_PATH: Final = frozenset({"suffix", "version"})
 _NEEDED: Final = frozenset({"iri"})
+#: What the ledger sends beside JSON.
+_FACES: Final = {
+    "/changes": ("application/atom+xml", "text/html"),
+    "/changes/diff": ("application/rdf-patch", "text/plain", "text/html"),
+    "/changes/{number}": ("application/rdf-patch", "text/plain", "text/html"),
+}
 _METHODS: Final = ("get", "put", "post", "patch", "delete")
 #: Reads that need a token.
 _GUARDED: Final = ("/proposals",)
@@ -107,6 +113,10 @@ def complete(document: dict[str, Any]) -> None:
             if path == "/graphs":
                 content |= {"application/json": {"schema": {}}, "text/html": {"schema": _TEXT}}
             document["paths"][path]["get"]["responses"]["200"]["content"] = content
+    for path, others in _FACES.items():
+        if "get" in document["paths"].get(path, {}):
+            content = document["paths"][path]["get"]["responses"]["200"]["content"]
+            content |= {media_type: {"schema": _TEXT} for media_type in others}
     schemas = document.get("components", {}).get("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)

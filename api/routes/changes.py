@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api import deciding, writes
-from api.deps import LanguageDep, Services, ServicesDep
+from api.deps import LanguageDep, Services, ServicesDep, language_of
 from api.negotiate import Language, choose, language, prefers_html
 from api.portal import proposals as pages
 from api.portal.desk import is_form
+from api.portal.ledger import PER_PAGE, Commit, Difference, Names, by_day, choices, refused, shown
 from api.problems import TokenRequired
 from api.routes.feeds import feed
 from api.routes.portal.edit import revert_by_form
@@ -25,7 +27,7 @@ from kymgraph import ledger
 from kymgraph.access import Principal
 from kymgraph.changeset import Changeset, from_patch, to_patch
 from kymgraph.diff import Diff, diff
-from kymgraph.errors import FormatNotAvailable, InputError
+from kymgraph.errors import FormatNotAvailable, InputError, KymgraphError
 from kymgraph.publishing.feeds import MEDIA_TYPE as ATOM
 from kymgraph.store.journal import Entry
 from kymgraph.store.rules import named_graph
@@ -34,6 +36,10 @@ router = APIRouter(tags=["changes"])
 
 PATCH = "application/rdf-patch"
 _OFFERS = ("application/json", PATCH, "text/plain")
+_BY_NAME = {"json": "application/json", "rdfp": PATCH, "text": "text/plain"}
+_FormatParameter = Annotated[
+    Literal["json", "rdfp", "text"] | None, Query(description="takes the place of Accept")
+]
 #: Parameters of a decision, which is no change that could be tried first.
 _DECIDING = ("lang", "reason")
 
@@ -60,21 +66,16 @@ async def changes(
 ) -> Response:
     """The commits since the store was built, newest first; `next` is the page after this one.
 
-    As an Atom feed for `Accept: application/atom+xml`, see `/changes.atom`.
+    As an Atom feed for `Accept: application/atom+xml`, see `/changes.atom`; as a page for browsers.
     """
+    if prefers_html(request.headers.get("accept")):
+        return await _listed_page(
+            request, services, lang, limit if "limit" in request.query_params else PER_PAGE, before, graph
+        )
     if choose(request.headers.get("accept"), ("application/json", ATOM)) == ATOM:
         return await feed(request, services, lang)
-    dataset = services.dataset
-    generation = dataset.generation
-    iri = None if graph is None else named_graph(services.project, graph).value
-    until = generation if before is None else before - 1
-
-    def listed() -> list[Entry]:
-        if iri is None:
-            return dataset.history(after=max(0, until - limit), until=until)
-        return [entry for entry in dataset.history(until=until) if iri in entry.graphs][:limit]
-
-    entries = await asyncio.to_thread(listed)
+    generation = services.dataset.generation
+    entries = await asyncio.to_thread(_entries, services, limit, before, graph)
     body: dict[str, Any] = {
         "generation": generation,
         "changes": [entry_to_dict(services, entry) for entry in entries],
@@ -87,6 +88,47 @@ async def changes(
     return writes.json_response(body, headers=headers, generation=generation)
 
 
+def _entries(services: Services, limit: int, before: int | None, graph: str | None) -> list[Entry]:
+    """The newest commits below `before`, of one graph if it is named."""
+    dataset = services.dataset
+    iri = None if graph is None else named_graph(services.project, graph).value
+    until = dataset.generation if before is None else before - 1
+    if iri is None:
+        return dataset.history(after=max(0, until - limit), until=until)
+    return [entry for entry in dataset.history(until=until) if iri in entry.graphs][:limit]
+
+
+async def _listed_page(
+    request: Request, services: Services, lang: Language, limit: int, before: int | None, graph: str | None
+) -> Response:
+    """The commits as a page, by day."""
+
+    def made() -> tuple[int, list[Entry], list[Commit], list[str]]:
+        view = services.linked.view()
+        entries = _entries(services, limit + 1, before, graph or None)
+        names = Names(services, lang, [view])
+        commits = [names.commit(entry) for entry in entries[:limit]]
+        return view.generation, entries, commits, choices(services)
+
+    try:
+        generation, entries, commits, graphs = await asyncio.to_thread(made)
+    except KymgraphError as error:
+        return refused(request, services, lang, error)
+    older = _older(request, commits[-1].entry.number if len(entries) > limit else None)
+    return shown(
+        request, services, lang, "changes.html", generation,
+        days=by_day(commits), older=older, before=before, graph=graph or "", graphs=graphs, given={},
+    )  # fmt: skip
+
+
+def _older(request: Request, number: int | None) -> str:
+    """The path of the page after one that ends with commit `number`; "" where there is none."""
+    if number is None:
+        return ""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "before"]
+    return f"/changes?{urlencode([*kept, ('before', number)])}"
+
+
 @router.head("/changes/diff", include_in_schema=False)
 @router.get("/changes/diff", summary="What changed between two states", operation_id="diff")
 async def between(
@@ -94,26 +136,85 @@ async def between(
     services: ServicesDep,
     one: Annotated[str, Query(alias="from", description="a generation number, or a date or time")],
     other: Annotated[str | None, Query(alias="to", description="likewise; default: the newest")] = None,
+    format: _FormatParameter = None,
 ) -> Response:
     """The difference from one state to another, resource by resource, or as RDF Patch."""
+    if format is None and prefers_html(request.headers.get("accept")):
+        return await _between_page(request, services, one, other or None)
     dataset = services.dataset
     first = dataset.generation_at(one)
     last = dataset.generation if other is None else dataset.generation_at(other)
     change = await asyncio.to_thread(dataset.between, first, last)
-    return await _change(request, services, change, {"from": first, "to": last})
+    return await _change(request, services, change, {"from": first, "to": last}, format)
 
 
 @router.head("/changes/{number}", include_in_schema=False)
 @router.get("/changes/{number}", summary="Read one commit", operation_id="change")
-async def one(request: Request, services: ServicesDep, number: int) -> Response:
+async def one(
+    request: Request, services: ServicesDep, number: int, format: _FormatParameter = None
+) -> Response:
     """Who, when, why, and what it changed: resource by resource, or as RDF Patch."""
+    if format is None and prefers_html(request.headers.get("accept")):
+        return await _one_page(request, services, number)
     entry = services.dataset.entry(number)
     change = await asyncio.to_thread(services.dataset.changeset, number)
-    return await _change(request, services, change, entry_to_dict(services, entry))
+    return await _change(request, services, change, entry_to_dict(services, entry), format)
 
 
-async def _change(request: Request, services: Services, change: Changeset, head: dict[str, Any]) -> Response:
-    chosen = choose(request.headers.get("accept"), _OFFERS)
+async def _between_page(request: Request, services: Services, one: str, other: str | None) -> Response:
+    """The difference between two states as a page."""
+    lang, dataset = language_of(request), services.dataset
+    given = {"from": one, "to": other or ""}
+
+    def made() -> tuple[int, int, int, Difference]:
+        view = services.linked.view()
+        first = dataset.generation_at(one)
+        last = dataset.generation if other is None else dataset.generation_at(other)
+        change = dataset.between(first, last)
+        names = Names(services, lang, [view])
+        found = diff(change, [view], services.project.base, services.project.prefixes)
+        return view.generation, first, last, names.difference(found)
+
+    try:
+        generation, first, last, difference = await asyncio.to_thread(made)
+    except KymgraphError as error:
+        return refused(request, services, lang, error, given=given)
+    return shown(
+        request, services, lang, "difference.html", generation,
+        difference=difference, one=first, other=last, given=given,
+    )  # fmt: skip
+
+
+async def _one_page(request: Request, services: Services, number: int) -> Response:
+    """One commit as a page."""
+    lang, dataset = language_of(request), services.dataset
+
+    def made() -> tuple[int, Commit, Difference]:
+        entry = dataset.entry(number)
+        view = services.linked.view()
+        names = Names(services, lang, [view])
+        found = diff(dataset.changeset(number), [view], services.project.base, services.project.prefixes)
+        return view.generation, names.commit(entry), names.difference(found)
+
+    try:
+        generation, commit, difference = await asyncio.to_thread(made)
+    except KymgraphError as error:
+        return refused(request, services, lang, error)
+    return shown(
+        request, services, lang, "change.html", generation,
+        commit=commit, difference=difference, last=generation,
+    )  # fmt: skip
+
+
+async def _change(
+    request: Request,
+    services: Services,
+    change: Changeset,
+    head: dict[str, Any],
+    format: Literal["json", "rdfp", "text"] | None,
+) -> Response:
+    named = None if format is None else _BY_NAME[format]
+    chosen = named or choose(request.headers.get("accept"), _OFFERS)
     if chosen is None:
         raise FormatNotAvailable(f"nothing was sent: a change is available as {', '.join(_OFFERS)}")
     dataset, project = services.dataset, services.project
@@ -121,17 +222,17 @@ async def _change(request: Request, services: Services, change: Changeset, head:
     if chosen == PATCH:
         headers = {"content-type": PATCH, "kymgraph-generation": str(generation)}
         return Response(await asyncio.to_thread(to_patch, change), headers=headers)
-    shown = await asyncio.to_thread(diff, change, [dataset.view()], project.base, project.prefixes)
+    told = await asyncio.to_thread(diff, change, [dataset.view()], project.base, project.prefixes)
     if chosen == "text/plain":
-        return _plain(request, shown)
-    return writes.json_response({**head, "diff": shown.to_list()}, generation=generation)
+        return _plain(request, told)
+    return writes.json_response({**head, "diff": told.to_list()}, generation=generation)
 
 
-def _plain(request: Request, shown: Diff) -> Response:
+def _plain(request: Request, told: Diff) -> Response:
     """A difference as text in the reader's language."""
     lang = language(request.query_params.get("lang"), request.headers.get("accept-language"))
     headers = {"cache-control": "no-store", "content-language": lang}
-    text = shown.to_text(lang, most=100_000)
+    text = told.to_text(lang, most=100_000)
     return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
 
 

@@ -10,15 +10,15 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from kymgraph.publishing.items import Row, value
-from kymgraph.publishing.routes import LABELLED, Route
+from kymgraph.publishing.routes import LABELLED
 
 _TIME: Final = (2000, 1, 1, 0, 0, 0)
 #: What a cell of a workbook can hold, in characters.
@@ -28,7 +28,15 @@ _NUMBERS: Final = frozenset({"integer", "decimal"})
 _DIGITS: Final = 10**15
 
 
-def header(route: Route, columns: Sequence[str]) -> list[str]:
+class Typed(Protocol):
+    """What has columns: a route, or the answer to any other query."""
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """Name to type, in order."""
+
+
+def header(route: Typed, columns: Sequence[str]) -> list[str]:
     """The names of a table's columns."""
     return [
         name
@@ -37,7 +45,7 @@ def header(route: Route, columns: Sequence[str]) -> list[str]:
     ]
 
 
-def to_csv(rows: Iterable[Row], route: Route, columns: Sequence[str]) -> bytes:
+def to_csv(rows: Iterable[Row], route: Typed, columns: Sequence[str]) -> bytes:
     """The rows as RFC 4180 says, in UTF-8; an empty cell is an empty string."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
@@ -47,7 +55,7 @@ def to_csv(rows: Iterable[Row], route: Route, columns: Sequence[str]) -> bytes:
     return text.getvalue().encode()
 
 
-def _texts(row: Row, route: Route, columns: Sequence[str]) -> Iterator[str]:
+def _texts(row: Row, route: Typed, columns: Sequence[str]) -> Iterator[str]:
     for column in columns:
         cell = row.cells.get(column)
         yield "" if cell is None else _id(value(row, column, "iri")) or str(cell["value"])
@@ -60,7 +68,7 @@ def _id(found: Any) -> str:
     return found if isinstance(found, str) else ""
 
 
-def to_xlsx(rows: Iterable[Row], route: Route, columns: Sequence[str], *, title: str) -> bytes:
+def to_xlsx(rows: Iterable[Row], route: Typed, columns: Sequence[str], *, title: str) -> bytes:
     """The rows as a workbook with one sheet; its first row stays in sight."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet(re.sub(r"[\[\]:*?/\\']", " ", title)[:31] or "rows")
@@ -71,7 +79,7 @@ def to_xlsx(rows: Iterable[Row], route: Route, columns: Sequence[str], *, title:
     return _settled(book)
 
 
-def _values(row: Row, route: Route, columns: Sequence[str]) -> Iterator[Any]:
+def _values(row: Row, route: Typed, columns: Sequence[str]) -> Iterator[Any]:
     texts = _texts(row, route, columns)
     for column in columns:
         kind = route.columns[column]
