@@ -151,6 +151,8 @@ def _unnamed(services: Services, lang: Language, iri: str) -> str:
         return Texts(lang)(f"property.{known}")
     if (text := _WORDS.get(iri)) is not None:
         return Texts(lang)(text)
+    if iri.startswith(agents := services.project.base.id("agent", "")):
+        return iri.removeprefix(agents)  # a pseudonym
     passage = _PASSAGE.fullmatch(iri.removeprefix(services.project.base.id("passage", "")))
     if passage is not None and iri.startswith(services.project.base.ids):
         # As spreadsheets write it.
