@@ -165,6 +165,18 @@ KINDS: Final[dict[str, Kind]] = {
         422, "Sukupolvea ei ole tallessa", "Generationen finns inte kvar", "Generation not kept"
     ),
     "base-moved": Kind(409, "Graafi on muuttunut", "Grafen har ändrats", "The graph has moved on"),
+    "upload-moved": Kind(
+        409, "Muutos on toinen kuin tarkistettu", "Ändringen är en annan", "The change is another"
+    ),
+    "upload-gone": Kind(404, "Tiedostoa ei ole tallessa", "Filen finns inte kvar", "File not kept"),
+    "file-kind": Kind(415, "Tiedostomuotoa ei lueta", "Filformatet läses inte", "File type not read"),
+    "file-missing": Kind(422, "Tiedosto puuttuu", "Filen saknas", "File missing"),
+    "file-size": Kind(413, "Tiedoston koko ei kelpaa", "Filens storlek duger inte", "File size not accepted"),
+    "nothing-chosen": Kind(422, "Mitään ei ole valittu", "Inget är valt", "Nothing chosen"),
+    "reason-missing": Kind(422, "Perustelu puuttuu", "Motivering saknas", "Reason missing"),
+    "proposals-gone": Kind(
+        404, "Linkkiehdotusta ei ole", "Länkförslaget finns inte", "No such link proposal"
+    ),
     "change-conflict": Kind(409, "Muutos on ristiriidassa", "Ändringen är i konflikt", "Conflicting change"),
     "id-reused": Kind(
         422, "Tunnus on jo käytetty toiseen", "Nyckeln har använts för annat", "Idempotency key reused"

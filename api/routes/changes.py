@@ -7,26 +7,25 @@ SPARQL Update, RDF Patch, spreadsheets.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api import writes
+from api import deciding, writes
 from api.deps import LanguageDep, Services, ServicesDep, language_of
 from api.negotiate import Language, choose, language, prefers_html
+from api.portal import proposals as pages
+from api.portal.desk import is_form
 from api.portal.ledger import PER_PAGE, Commit, Difference, Names, by_day, choices, refused, shown
 from api.problems import TokenRequired
 from api.routes.feeds import feed
 from api.routes.portal.edit import revert_by_form
 from api.session import COOKIE
 from kymgraph import ledger
-from kymgraph.access import Principal, Proposal
+from kymgraph.access import Principal
 from kymgraph.changeset import Changeset, from_patch, to_patch
-from kymgraph.commit import Outcome
-from kymgraph.commit import Request as CommitRequest
 from kymgraph.diff import Diff, diff
 from kymgraph.errors import FormatNotAvailable, InputError, KymgraphError
 from kymgraph.publishing.feeds import MEDIA_TYPE as ATOM
@@ -287,15 +286,22 @@ async def revert(request: Request, services: ServicesDep, lang: LanguageDep, num
 # --- proposals ------------------------------------------------------------------------------------------
 
 
+@router.head("/proposals", include_in_schema=False)
 @router.get("/proposals", summary="List proposals", operation_id="proposals")
 async def proposals(
     request: Request,
     services: ServicesDep,
+    lang: LanguageDep,
     state: Annotated[Literal["open", "accepted", "declined", "withdrawn"] | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     before: Annotated[str | None, Query(description="id of the last one seen")] = None,
 ) -> Response:
-    """One's own proposals, and those that one may decide; newest first."""
+    """One's own proposals, and those that one may decide; newest first.
+
+    As a page for people who are signed in with a browser.
+    """
+    if _for_people(request):
+        return await pages.listed(request, services, lang, state, before)
     principal = await _principal(services, request)
     found = await asyncio.to_thread(
         services.access.proposals, principal, state=state, limit=limit, before=before
@@ -304,9 +310,12 @@ async def proposals(
     return writes.json_response({"proposals": listed})
 
 
+@router.head("/proposals/{id}", include_in_schema=False)
 @router.get("/proposals/{id}", summary="Read one proposal", operation_id="proposal")
-async def proposal(request: Request, services: ServicesDep, id: str) -> Response:
+async def proposal(request: Request, services: ServicesDep, lang: LanguageDep, id: str) -> Response:
     """A proposal with the difference that it would make; for its author and for those who may decide it."""
+    if _for_people(request):
+        return await pages.shown(request, services, lang, id)
     principal = await _principal(services, request)
     found = await asyncio.to_thread(services.access.proposal, id, principal)
     change = from_patch(await asyncio.to_thread(services.access.patch, id, principal))
@@ -320,29 +329,20 @@ async def proposal(request: Request, services: ServicesDep, id: str) -> Response
     return writes.json_response(body)
 
 
+@router.get("/proposals/{id}/patch", include_in_schema=False)
+async def patch(request: Request, services: ServicesDep, id: str) -> Response:
+    """The whole change of a proposal as text, for people who are signed in with a browser."""
+    return await pages.patch(request, services, id)
+
+
 @router.post("/proposals/{id}/accept", summary="Accept a proposal", operation_id="acceptProposal")
-async def accept(request: Request, services: ServicesDep, id: str) -> Response:
+async def accept(request: Request, services: ServicesDep, lang: LanguageDep, id: str) -> Response:
     """Commit the proposal, checked again in the state of now. `reason=` goes to its author."""
+    if is_form(request):
+        return await pages.decided(request, services, lang, id, "accepted")
     asked, _ = await writes.read_http(services, request, _DECIDING)
-    access, principal = services.access, asked.principal
-    claim = await asyncio.to_thread(access.claim, id, principal)
-    try:
-        found = access.proposal(id, principal)
-        outcome = await _commit(services, found, principal, access.patch(id, principal))
-    except Exception:
-        await asyncio.to_thread(access.release, id, claim)
-        raise
-    # If the client goes away meanwhile, the change may be committed all the same. So the claim is left to
-    # lapse then, and whoever accepts the proposal next finds the commit by its id.
-    decided = await asyncio.to_thread(
-        access.decide,
-        id,
-        principal,
-        "accepted",
-        reason=asked.reason,
-        commit=outcome.generation,
-        claim=claim,
-        address=asked.client,
+    decided, outcome = await deciding.accept(
+        services, asked.principal, id, reason=asked.reason, address=asked.client
     )
     headers = {"content-location": f"/changes/{outcome.generation}"}
     body = writes.proposal_to_dict(services, decided)
@@ -350,39 +350,36 @@ async def accept(request: Request, services: ServicesDep, id: str) -> Response:
 
 
 @router.post("/proposals/{id}/decline", summary="Decline a proposal", operation_id="declineProposal")
-async def decline(request: Request, services: ServicesDep, id: str) -> Response:
+async def decline(request: Request, services: ServicesDep, lang: LanguageDep, id: str) -> Response:
     """Decline the proposal; `reason=` says why."""
-    return await _decide(request, services, id, "declined")
+    return await _close(request, services, lang, id, "declined")
 
 
 @router.post("/proposals/{id}/withdraw", summary="Withdraw a proposal", operation_id="withdrawProposal")
-async def withdraw(request: Request, services: ServicesDep, id: str) -> Response:
+async def withdraw(request: Request, services: ServicesDep, lang: LanguageDep, id: str) -> Response:
     """Take one's own proposal back."""
-    return await _decide(request, services, id, "withdrawn")
+    return await _close(request, services, lang, id, "withdrawn")
 
 
-async def _decide(
-    request: Request, services: Services, id: str, decision: Literal["declined", "withdrawn"]
+async def _close(
+    request: Request,
+    services: Services,
+    lang: Language,
+    id: str,
+    decision: Literal["declined", "withdrawn"],
 ) -> Response:
+    if is_form(request):
+        return await pages.decided(request, services, lang, id, decision)
     asked, _ = await writes.read_http(services, request, _DECIDING)
-    decided = await asyncio.to_thread(
-        services.access.decide, id, asked.principal, decision, reason=asked.reason, address=asked.client
+    decided = await deciding.close(
+        services, asked.principal, id, decision, reason=asked.reason, address=asked.client
     )
     return writes.json_response(writes.proposal_to_dict(services, decided))
 
 
-async def _commit(services: Services, found: Proposal, principal: Principal, patch: bytes) -> Outcome:
-    base = services.project.base
-    # What it removes has to be there still, and what it adds not yet: else it says something else by now.
-    change = replace(
-        from_patch(patch),
-        id=f"urn:kymgraph:proposal:{found.id}",
-        agent=base.id("agent", found.author),
-        reason=found.reason,
-        guard="quads",
-    )
-    more = {"proposal": found.id, "accepted_by": principal.agent_slug, "request": change.digest}
-    return await services.dataset.acommit(CommitRequest(change, kind="proposal", more=more))
+def _for_people(request: Request) -> bool:
+    """Whether a person looks with a browser: a program with a token gets JSON whatever else it takes."""
+    return prefers_html(request.headers.get("accept")) and "authorization" not in request.headers
 
 
 async def _principal(services: Services, request: Request) -> Principal:

@@ -97,8 +97,11 @@ def suggest(
     via: Via = None,
     vocabulary: Iri = "",
     release: Release = "",
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the proposals for the portal's link desk, /edit/links.")
+    ] = False,
 ) -> None:
-    """Propose links, with a score and reasons that can be checked. Nothing is written.
+    """Propose links, with a score and reasons that can be checked. Nothing is written to the graph.
 
     Pairs that somebody has decided on, either way, are not proposed again.
 
@@ -109,6 +112,10 @@ def suggest(
     with parts.opened(context) as dataset:
         theirs = parts.named_vocabulary(context, dataset, to, url, finto_url, via, vocabulary, release)
         found = parts.suggestions(dataset, theirs, type, subject, limit)
+        kept_now = parts.keep(dataset, to, found) if keep else None
+    if kept_now is not None:
+        note(reviewing.SAID[context.lang]["kept"].format(n=kept_now))
+        return
     if format == "json":
         result(json.dumps([one.to_dict(context.lang) for one in found], ensure_ascii=False, indent=2) + "\n")
         return
@@ -330,7 +337,7 @@ def _command(
     format: str,
     accepted: bool,
 ) -> None:
-    from kymgraph.linking import decisions
+    from kymgraph.linking import decisions, kept
     from kymgraph.linking.decisions import Decision, Text
     from kymgraph.linking.entities import Ours
 
@@ -348,7 +355,7 @@ def _command(
             object=object,
             accepted=accepted,
             labels=parts.told(labels),
-            vocabulary=(entry.vocabulary if entry else "") or vocabulary or parts.namespace(object),
+            vocabulary=(entry.vocabulary if entry else "") or vocabulary or kept.namespace(object),
             reviewer=agent or parts.operator(context),
             decided_on=decisions.today(),
             reasons=(parts.in_language(reason, context.lang),),

@@ -85,6 +85,13 @@ def suggestions(
     return [one for entity in entities for one in matcher.suggest(entity, theirs, limit=limit)]
 
 
+def keep(dataset: Dataset, to: str, found: list[Suggestion]) -> int:
+    """Keep proposals for the link desk; gives how many."""
+    from kymgraph.linking import kept
+
+    return kept.write(dataset.store.folder, to, found)
+
+
 def entity(ours: Ours, ids: str, given: str) -> Entity:
     """The thing that an IRI, or the end of one such as place/iitti, names. Raises BadParameter."""
     from kymgraph.errors import BadParameter
@@ -138,11 +145,6 @@ def in_language(reason: str, lang: str) -> Text:
     return told if told.lang else Text(reason, lang)
 
 
-def namespace(object: str) -> str:
-    """What a concept belongs to where nobody says: its IRI up to the last part."""
-    return object[: max(object.rstrip("/#").rfind("/"), object.rstrip("/#").rfind("#")) + 1] or object
-
-
 def number(text: str | None) -> Decimal | None:
     """A confidence as it is typed. Raises BadParameter."""
     from kymgraph.errors import BadParameter
@@ -172,25 +174,17 @@ def of_suggestion(
     context: Context, one: Suggestion, match: str, accepted: bool, reason: str, agent: str | None
 ) -> Decision:
     """The decision on a proposal; without a reason of the person, those of the proposal stand for it."""
-    from kymgraph.linking import decisions
-    from kymgraph.linking.decisions import Decision
+    from kymgraph.linking import kept
 
     told = reason or "; ".join(said.text(context.lang) for said in one.reasons)
     changes.check_about(told)
-    return Decision(
-        subject=one.entity.iri,
-        predicate=decisions.MATCHES[match],
-        object=one.entry.iri,
+    return kept.decide(
+        one.entity.iri,
+        one.entry,
+        match,
         accepted=accepted,
-        labels=one.entry.names,
-        vocabulary=one.entry.vocabulary or namespace(one.entry.iri),
+        reason=in_language(told, context.lang),
         reviewer=agent or operator(context),
-        decided_on=decisions.today(),
-        reasons=(in_language(told, context.lang),),
-        release=one.entry.release,
-        confidence=None,
-        valid_from=one.entry.valid_from,
-        valid_until=one.entry.valid_until,
     )
 
 

@@ -17,6 +17,7 @@ SAID: Final = {
     "fi": {
         "none": "Ehdotuksia ei ole: kaikesta on päätetty, tai mitään samankaltaista ei löytynyt.",
         "some": "Ehdotuksia: {n}. Mikään niistä ei ole linkki ennen päätöstä: kymgraph link review --to {to}",
+        "kept": "Ehdotuksia tallessa linkkien tarkistusta varten: {n}. Ratkaise ne sivulla /edit/links.",
         "score": "vahvuus",
         "keys": "[h]yväksy  [m]uuta vastaavuutta  [e]i ole linkki  [o]hita  [l]opeta",
         "why": "Perustelu (tyhjä: ehdotuksen perusteet): ",
@@ -29,6 +30,7 @@ SAID: Final = {
     "sv": {
         "none": "Inga förslag: allt är avgjort, eller inget liknande hittades.",
         "some": "Förslag: {n}. Inget är en länk förrän någon avgör det: kymgraph link review --to {to}",
+        "kept": "Förslag sparade för länkgranskningen: {n}. Avgör dem på sidan /edit/links.",
         "score": "styrka",
         "keys": "[g]odkänn  [ä]ndra motsvarighet  [f]örkasta  [h]oppa över  [s]luta",
         "why": "Motivering (tom: förslagets grunder): ",
@@ -41,6 +43,7 @@ SAID: Final = {
     "en": {
         "none": "Nothing to propose: all is decided, or nothing alike was found.",
         "some": "{n} proposals. None is a link before somebody decides: kymgraph link review --to {to}",
+        "kept": "{n} proposals are kept for the link desk. Decide on them at /edit/links.",
         "score": "score",
         "keys": "[a]ccept  [c]hange the match  [d]ecline  [s]kip  [q]uit",
         "why": "Reason (empty: those of the proposal): ",

@@ -1,8 +1,9 @@
 """A stranger's spreadsheet, read in a process made to be killed: it may be built to take for ever.
 
-`from_sheet_apart` gives and raises what `from_sheet` does. The child sees one checkpoint, read-only, and the
-project's settings; it has no network, no more memory than it is given, and ends at its deadline. One child
-reads one file: spreadsheets are rare, and a second to start is not felt.
+`from_sheet_apart` gives and raises what `from_sheet` does; `rows_apart` shows rows as they stand in
+the file. The child sees one checkpoint, read-only, and the project's settings; it has no network, no more
+memory than it is given, and ends at its deadline. One child reads one file: spreadsheets are rare, and a
+second to start is not felt.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from kymgraph import errors
 from kymgraph.changeset import Changeset, from_patch, new_id, to_patch
 from kymgraph.errors import InputError, KymgraphError, SheetRefused
-from kymgraph.intake.faults import Cell, CellError, Fault, Faults, Text, refusal
+from kymgraph.intake import tables
+from kymgraph.intake.faults import Cell, CellError, Fault, Faults, Text, refusal, shown
 from kymgraph.intake.sheet import SheetChange, from_sheet
 from kymgraph.project import Project
 from kymgraph.rdf import NamedNode
@@ -75,6 +79,62 @@ def from_sheet_apart(
         "cls": cls,
         "memory_mb": memory_mb,
     }
+    first, patch = _asked(head, data, deadline, name, lang)
+    answer: dict[str, Any] = json.loads(first)
+    if "error" in answer:
+        raise _error(answer["error"])
+    cells = [Cell(*cell) for cell in answer["cells"]]
+    return SheetChange(
+        _change(patch, generation),
+        {NamedNode(iri): cells[n] for iri, n in answer["rows"]},
+        answer["file"],
+        {(iri, path): cells[n] for iri, path, n in answer["fields"]},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SheetRows:
+    """Some rows of one sheet as people see them: headers and cells as text, by column number."""
+
+    sheet: str
+    headers: dict[int, str]
+    rows: dict[int, dict[int, str]]  #: by row number
+
+
+def rows_apart(
+    data: bytes,
+    rows: Mapping[str, Collection[int]],
+    *,
+    suffix: str,
+    name: str,
+    lang: str = "fi",
+    deadline: float = DEADLINE,
+    memory_mb: int = MEMORY_MB,
+) -> list[SheetRows]:
+    """The rows of these numbers, by name of sheet, with the header of each: to show faults where they are.
+
+    Blocks: call it in a thread. Raises SheetRefused and the like for a file that cannot be read at all.
+    """
+    wanted = {sheet: sorted(numbers) for sheet, numbers in rows.items()}
+    head = {"show": wanted, "suffix": suffix, "name": name, "lang": lang, "memory_mb": memory_mb}
+    first, _ = _asked(head, data, deadline, name, lang)
+    answer: dict[str, Any] = json.loads(first)
+    if "error" in answer:
+        raise _error(answer["error"])
+    return [
+        SheetRows(sheet, _numbered(headers), {int(row): _numbered(cells) for row, cells in found.items()})
+        for sheet, headers, found in answer["tables"]
+    ]
+
+
+def _numbered(cells: Mapping[str, str]) -> dict[int, str]:
+    return {int(column): text for column, text in cells.items()}
+
+
+def _asked(
+    head: Mapping[str, Any], data: bytes, deadline: float, name: str | None, lang: str
+) -> tuple[bytes, bytes]:
+    """What the child answers: a line of JSON, and what follows it."""
     try:
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-I", "-c", _START, _PACKAGE_ROOT],
@@ -92,17 +152,8 @@ def from_sheet_apart(
         raise KymgraphError(f"nothing was written: reading the spreadsheet failed: {last[:300]}")
     if done.returncode != 0:  # the system ended it, or an allocation failed
         raise _too_slow(name, lang)
-    first, _, patch = done.stdout.partition(b"\n")
-    answer: dict[str, Any] = json.loads(first)
-    if "error" in answer:
-        raise _error(answer["error"])
-    cells = [Cell(*cell) for cell in answer["cells"]]
-    return SheetChange(
-        _change(patch, generation),
-        {NamedNode(iri): cells[n] for iri, n in answer["rows"]},
-        answer["file"],
-        {(iri, path): cells[n] for iri, path, n in answer["fields"]},
-    )
+    first, _, rest = done.stdout.partition(b"\n")
+    return first, rest
 
 
 def _too_slow(name: str | None, lang: str) -> SheetRefused:
@@ -142,9 +193,12 @@ def main() -> None:
     limit = int(head["memory_mb"]) << 20
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     patch = b""
+    data = sys.stdin.buffer.read()
     try:
+        if "show" in head:
+            _say(_shown(data, head), b"")
         made = from_sheet(
-            sys.stdin.buffer.read(),
+            data,
             project=Project.load(Path(head["project"])),
             view=CheckpointView(head["generation"], Path(head["checkpoint"])),
             **{key: head[key] for key in ("suffix", "graph", "lang", "name", "cls")},
@@ -152,9 +206,37 @@ def main() -> None:
         answer, patch = _outcome(made), to_patch(made.change)
     except KymgraphError as error:
         answer = {"error": _said(error)}
+    _say(answer, patch)
+
+
+def _say(answer: Mapping[str, Any], patch: bytes) -> NoReturn:
     sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + patch)
     sys.stdout.buffer.flush()
     os._exit(0)  # a large state is not taken apart piece by piece
+
+
+def _shown(data: bytes, head: Mapping[str, Any]) -> dict[str, Any]:
+    """The header and the wanted rows of each sheet, as text that is short and harmless."""
+    name = str(head["name"])
+    try:
+        found = tables.read(data, head["suffix"], name.removesuffix(".gz").rpartition(".")[0])
+    except CellError as error:
+        faults = Faults()
+        faults.add(error, Cell(name))
+        raise SheetRefused(refusal(faults, head["lang"]), faults.sorted()) from None
+    told = []
+    for table in found:
+        wanted = set(head["show"].get(table.name, ()))
+        if not wanted or not table.rows:
+            continue
+        first = table.rows[0]
+        rows = {row.number: row.cells for row in table.rows if row.number in wanted}
+        told.append([table.name, _texts(first.cells), {n: _texts(cells) for n, cells in rows.items()}])
+    return {"tables": told}
+
+
+def _texts(cells: Mapping[int, object]) -> dict[int, str]:
+    return {column: shown(value) for column, value in cells.items()}
 
 
 def _outcome(made: SheetChange) -> dict[str, Any]:

@@ -87,6 +87,8 @@ _PARTS: Final = frozenset(
         "history",
         "search",
         "dumps",
+        "linking",
+        "uploads",
         "files.json",
         "writer.lock",
         recorded.FILE,
