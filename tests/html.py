@@ -35,7 +35,7 @@ def faults_of(pages: Mapping[str, str | bytes]) -> list[str]:
         for number, (name, page) in enumerate(pages.items()):
             file = Path(folder, f"{number}.html")
             file.write_bytes(page.encode() if isinstance(page, str) else page)
-            names[file.as_uri()] = name
+            names[file.name] = name
         done = subprocess.run(
             [
                 str(JAVA),
@@ -55,8 +55,8 @@ def faults_of(pages: Mapping[str, str | bytes]) -> list[str]:
         )
     found = json.loads(done.stderr or done.stdout)["messages"]
     return [
-        f"{names.get(one.get('url', '').replace('file:/', 'file:///', 1), names.get(one.get('url', ''), '?'))}"
-        f":{one.get('lastLine', 0)}: {one['message']} {one.get('extract', '').strip()[:120]!r}"
+        f"{names.get(one.get('url', '').rpartition('/')[2], '?')}:{one.get('lastLine', 0)}: "
+        f"{one['message']} {one.get('extract', '').strip()[:120]!r}"
         for one in found
         if one["type"] == "error" or one.get("subType") == "warning" or one["type"].startswith("non-document")
     ]
