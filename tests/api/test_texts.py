@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 
 #: Texts that Finnish or Swedish shares with English: proper names, abbreviations, symbols.
 SAME_WORDS = re.compile(
-    r"SPARQL|SELECT, ASK|CONSTRUCT, DESCRIBE|CSV|XLSX|JSON|[\W\d_]*(\{\w+\}[\W\d_]*)+|[\W\d_]+"
+    r"SPARQL|SELECT, ASK|CONSTRUCT, DESCRIBE|CSV|XLSX|JSON|IRI|API|RDF|[\W\d_]*(\{\w+\}[\W\d_]*)+|[\W\d_]+"
 )
 #: Others that are alike, by key.
 SAME = {
