@@ -4,17 +4,19 @@ PORT ?= 8000
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: serve test web install clients catalogue-tools link-tools lint lock bench docs clean
+.PHONY: serve test web web-tools install clients catalogue-tools link-tools lint lock bench docs clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make serve    build the graph and serve it on http://127.0.0.1:$(PORT)"
 	@echo "make test     run the test suite (KYMGRAPH_TEST=quick|ci|night)"
 	@echo "make install  what both share: .venv with the pinned dependencies and the kymgraph command"
+	@echo "make web      build the front end, if its sources have changed"
+	@echo "make web-tools  what the front end is checked and tested with; without it those tests are skipped"
 	@echo "make clients  what tests/clients need of npm; without it those tests are skipped"
 	@echo "make catalogue-tools  what tests/catalogues reads our catalogue with; without it those tests are skipped"
 	@echo "make link-tools  what tests/linking reads our export of links with; without it that test is skipped"
-	@echo "make lint     ruff, mypy --strict, import contracts"
+	@echo "make lint     ruff, mypy --strict, import contracts; tsc, eslint, vitest"
 	@echo "make lock     renew requirements.lock from pyproject.toml"
 	@echo "make bench    run the benchmarks (minutes)"
 	@echo "make docs     regenerate the references in docs/"
@@ -28,16 +30,16 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-# The front end: sheets and islands from api/web, with the Node.js that came as a wheel.
-WEB := $(shell find api/web -path api/web/node_modules -prune -o -type f -print)
-web: api/static/dist/manifest.json
-api/web/node_modules/.installed: api/web/package-lock.json
-	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix api/web --ignore-scripts --loglevel=error
-	touch $@
-api/static/dist/manifest.json: api/web/node_modules/.installed $(WEB)
-	PATH="$(CURDIR)/$(BIN):$$PATH" npm run --prefix api/web build
+# The front end: sheets and islands from api/web, with the Node.js that came as a wheel. Installing the package
+# builds it; this looks whether a source has changed since, by hash.
+web: $(STAMP)
+	@$(BIN)/python hatch_build.py
 
-install: $(STAMP)
+# What the front end is checked and tested with: type checker, linters, axe-core, a validator of HTML.
+web-tools: $(STAMP)
+	@$(BIN)/python hatch_build.py tools
+
+install: web
 
 # Clients in JavaScript that the tests ask the endpoint with. Only tests need Node.js.
 CLIENTS := tests/clients/node_modules/.installed
@@ -65,19 +67,21 @@ $(LINK_TOOLS)/.installed: tests/linking/requirements.lock
 
 link-tools: $(LINK_TOOLS)/.installed
 
-serve: $(STAMP)
+serve: web
 	$(BIN)/kymgraph serve --port $(PORT)
 
 # One file more at a time than there are cores: much of a run is waiting for processes and deadlines.
 AT_ONCE = $(shell $(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) + 1, 6))')
-test: $(STAMP)
+test: web
 	$(BIN)/python -m pytest --numprocesses $(AT_ONCE) --dist loadfile --no-loadscope-reorder
 
-lint: $(STAMP)
+lint: web
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if [ -x api/web/node_modules/.bin/eslint ]; then PATH="$(CURDIR)/$(BIN):$$PATH" npm run --prefix api/web --silent check; \
+	else echo "api/web is not checked: make web-tools installs what it needs"; fi
 
 # uv resolves for every platform and Python at once; hashes without addresses, so any mirror serves.
 lock:
@@ -95,4 +99,4 @@ docs: $(STAMP)
 	$(BIN)/python -m kymgraph.cli.references docs
 
 clean:
-	rm -rf .venv .kymgraph dist build
+	rm -rf .venv .kymgraph dist build api/static/dist api/web/node_modules

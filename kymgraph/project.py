@@ -12,6 +12,8 @@ may be empty or missing. Keys of `kymgraph.toml`:
 - `[union] exclude`: graph names that the union leaves out; `harvest/*` stands for all below `harvest/`
 - `[shapes]`: `"harvest/*" = "harvest"` has each of these graphs judged alone by shapes in `shapes/harvest/`
 - `[sources]`: graph name = name of the text file that the graph was read from
+- `feedback`: address of a page (http or https) where readers give feedback; default: none is named
+- `[operator]` (a table fi, sv, en): who runs the service; default: nobody is named
 - `[prefixes]`: more prefixes for reading and writing, beside those of `kymgraph.namespaces`
 """
 
@@ -55,6 +57,8 @@ class Project:
     sources: Mapping[str, str] = field(default_factory=dict)
     extra_prefixes: Mapping[str, str] = field(default_factory=dict)
     license: str = ""
+    feedback: str = ""
+    operator: Mapping[str, str] = field(default_factory=dict)
 
     # -- finding
 
@@ -208,6 +212,8 @@ def _packed() -> Path:
 _KEYS: Final[dict[str, type]] = {
     "base_iri": str,
     "license": str,
+    "feedback": str,
+    "operator": dict,
     "title": dict,
     "languages": list,
     "default_graph": str,
@@ -241,7 +247,7 @@ def _from_table(folder: Path, file: Path, table: dict[str, Any]) -> Project:
             raise wrong(f"{key} is {table[key]!r}", f"write one of {', '.join(choices)}")
     if unknown := set(table.get("union", {})) - {"exclude"}:
         raise wrong(f"unknown key 'union.{min(unknown)}'", "known is 'exclude'")
-    for key in ("title", "shapes", "sources", "prefixes"):
+    for key in ("title", "operator", "shapes", "sources", "prefixes"):
         for name, value in table.get(key, {}).items():
             if not isinstance(value, str):
                 raise wrong(f"{key}.{name} must be a text, not {value!r}")
@@ -254,6 +260,8 @@ def _from_table(folder: Path, file: Path, table: dict[str, Any]) -> Project:
             raise wrong(f"shapes.{pattern} is {name!r}", "name a folder in shapes/ that holds a set")
     if not re.fullmatch(r"(https?://[^\s<>\"{}|^`\\]+)?", table.get("license", "")):
         raise wrong(f"license is {table['license']!r}", "write the licence's IRI")
+    if not re.fullmatch(r"(https?://[^\s<>\"{}|^`\\]+)?", table.get("feedback", "")):
+        raise wrong(f"feedback is {table['feedback']!r}", "write the http(s) address of a page")
     try:
         base = Base(table.get("base_iri", DEFAULT_BASE))
     except ValueError as error:
@@ -270,4 +278,6 @@ def _from_table(folder: Path, file: Path, table: dict[str, Any]) -> Project:
         sources=table.get("sources", {}),
         extra_prefixes=table.get("prefixes", {}),
         license=table.get("license", ""),
+        feedback=table.get("feedback", ""),
+        operator=table.get("operator", {}),
     )

@@ -6,8 +6,10 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 from importlib.metadata import requires
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from packaging.requirements import Requirement
@@ -54,6 +56,10 @@ def test_the_wheel_brings_the_graph_project_with_it(tmp_path: Path) -> None:
 
     run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", ".", ROOT)
     [wheel] = tmp_path.glob("kymgraph-*.whl")
+    names = set(ZipFile(wheel).namelist())
+    assert {"api/static/dist/manifest.json", "api/templates/base.html", "api/locale/fi/base.po"} <= names
+    assert any(re.fullmatch(r"api/static/dist/assets/site-\S+\.css", name) for name in names)
+    assert not any("node_modules" in name or name.startswith("api/web/") for name in names)
     python = tmp_path / "venv" / "bin" / "python"
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     (tmp_path / "needed.lock").write_text(needed())
@@ -80,3 +86,30 @@ def test_the_wheel_brings_the_graph_project_with_it(tmp_path: Path) -> None:
     )  # fmt: skip
 
     assert rows.split() == ["n", "3"]
+
+
+@pytest.mark.skipif(os.environ.get("KYMGRAPH_TEST", "quick") == "quick", reason="packs twice: ci, night")
+def test_the_archive_of_the_sources_is_enough_to_make_the_wheel(tmp_path: Path) -> None:
+    """Built files are in the archive and fit its sources by hash, so no Node.js is asked for anything."""
+    backend = "import hatchling.build as b, sys; print(getattr(b, sys.argv[1])(sys.argv[2]))"
+
+    def pack(kind: str, folder: Path) -> Path:
+        done = subprocess.run(
+            [sys.executable, "-c", backend, kind, str(tmp_path)],
+            cwd=folder,
+            env=os.environ | {"PATH": "/nowhere", "npm_config_registry": "http://127.0.0.1:9/"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return tmp_path / done.stdout.split()[-1]
+
+    with tarfile.open(pack("build_sdist", ROOT)) as archive:
+        archive.extractall(tmp_path / "sources", filter="data")
+    [sources] = (tmp_path / "sources").iterdir()
+    assert not (sources / "api/web/node_modules").exists()
+    wheel = pack("build_wheel", sources)
+
+    assert "api/static/dist/manifest.json" in ZipFile(wheel).namelist()
