@@ -21,10 +21,10 @@ PAGES: Final = {
     "search": "/search?q=osaaminen",
     "sparql": "/sparql",
     "resource": "/page/place/kotka",
-    "passage": "/page/passage/d3/12-14",
+    "passage": "/page/passage/alykkaan-erikoistumisen-strategia-2/25-25",
     "graphs": "/graphs",
     "changes": "/changes",
-    "change": "/changes/1",
+    "change": "/changes/2",
     "quality": "/quality",
     "catalog": "/catalog",
     "dumps": "/dumps/",
@@ -36,6 +36,7 @@ PAGES: Final = {
     "accessibility": "/accessibility",
     "privacy": "/privacy",
     "session": "/session",
+    "edit": "/edit",
     "missing": "/page/place/atlantis",
 }
 LANGUAGES: Final = ("fi", "sv", "en")
