@@ -62,7 +62,7 @@ function start(form: HTMLFormElement): void {
     list.replaceChildren(
       ...found.map((hit, index) => {
         const option = document.createElement("li");
-        option.id = `${list.id}-${index}`;
+        option.id = `${list.id}-${String(index)}`;
         option.setAttribute("role", "option");
         option.setAttribute("aria-selected", "false");
         const name = document.createElement("bdi");

@@ -76,9 +76,9 @@ function start(picture: SVGSVGElement, panel: HTMLElement, told: HTMLElement): v
   };
 
   for (const element of [...links, ...boxes]) {
-    element.addEventListener("focus", () => show(element));
+    element.addEventListener("focus", () => { show(element); });
     element.addEventListener("blur", clear);
-    element.addEventListener("mouseenter", () => show(element));
+    element.addEventListener("mouseenter", () => { show(element); });
     element.addEventListener("mouseleave", () => {
       const focused = document.activeElement;
       if (focused instanceof SVGAElement && picture.contains(focused)) show(focused);

@@ -22,6 +22,6 @@ function hold(node: string | null): void {
 live(settle);
 for (const node of nodes) {
   const name = node.dataset["node"] ?? null;
-  for (const kind of ["pointerenter", "focus"]) node.addEventListener(kind, () => hold(name));
-  for (const kind of ["pointerleave", "blur"]) node.addEventListener(kind, () => hold(null));
+  for (const kind of ["pointerenter", "focus"]) node.addEventListener(kind, () => { hold(name); });
+  for (const kind of ["pointerleave", "blur"]) node.addEventListener(kind, () => { hold(null); });
 }

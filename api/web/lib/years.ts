@@ -29,7 +29,7 @@ function turn(year: number | null): void {
 
 function tally(): void {
   for (const cell of document.querySelectorAll<HTMLElement>("[data-tally]")) {
-    const rows = document.querySelectorAll(`[data-counted][data-state="${cell.dataset["tally"]}"]`);
+    const rows = document.querySelectorAll(`[data-counted][data-state="${cell.dataset["tally"] ?? ""}"]`);
     cell.textContent = String(rows.length);
   }
 }
@@ -65,7 +65,7 @@ export function live(also: (year: number | null) => void): void {
     list.value = slider.value;
     show(Number(slider.value));
   });
-  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("submit", (event) => { event.preventDefault(); });
   button.hidden = true;
   slider.hidden = false;
 }
