@@ -21,6 +21,7 @@ from api.linked.refusals import gone, missing
 from api.negotiate import Language
 from api.portal import faces
 from api.portal.asking import Asking
+from api.portal.unsaid import unsaid
 from api.wire import AnsweredResponse
 from kymgraph.errors import BadParameter
 from kymgraph.publishing import documents, schema_org
@@ -166,6 +167,7 @@ async def page(request: Request, services: Services, lang: Language, before: str
         asking = Asking(services, request, lang)
         asking.generation = document.generation
         face = await faces.face_of(asking, document, view)
+    unknown = await asyncio.to_thread(unsaid, document, view, services.project, lang)
     body = await asyncio.to_thread(
         services.pages.render,
         face.template,
@@ -175,6 +177,9 @@ async def page(request: Request, services: Services, lang: Language, before: str
         page=shown,
         document=document,
         changes=changes,
+        unsaid=[
+            (name, path_of(base, "page", iri, more={**more, "lang": lang})) for name, iri in missing_facts
+        ],
         most=_LINES,
         past=asked.at is not None and asked.at != services.dataset.generation,
         present=path_of(base, "page", found.iri, more={"lang": lang}),
