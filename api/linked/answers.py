@@ -164,7 +164,7 @@ async def page(request: Request, services: Services, lang: Language, before: str
     changes = await asyncio.to_thread(changes_of, services, found.iri, numbers, view, lang)
     face = faces.PLAIN
     if asked.at is None:  # the queries of a face read the current generation
-        asking = Asking(services, request, lang)
+        asking = Asking(services, lang)
         asking.generation = document.generation
         face = await faces.face_of(asking, document, view)
     unknown = await asyncio.to_thread(unsaid, document, view, services.project, lang)
@@ -182,6 +182,7 @@ async def page(request: Request, services: Services, lang: Language, before: str
         ],
         most=_LINES,
         past=asked.at is not None and asked.at != services.dataset.generation,
+        edit=edit,
         present=path_of(base, "page", found.iri, more={"lang": lang}),
         downloads=downloads,
         turns=turns,
