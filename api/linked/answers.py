@@ -177,9 +177,7 @@ async def page(request: Request, services: Services, lang: Language, before: str
         page=shown,
         document=document,
         changes=changes,
-        unsaid=[
-            (name, path_of(base, "page", iri, more={**more, "lang": lang})) for name, iri in missing_facts
-        ],
+        unsaid=[(name, path_of(base, "page", iri, more={**more, "lang": lang})) for name, iri in unknown],
         most=_LINES,
         past=asked.at is not None and asked.at != services.dataset.generation,
         edit=edit,
