@@ -593,7 +593,7 @@ class Editor:
 
     def path_of(self, iri: str) -> str:
         """Where a thing is edited."""
-        return path_of(self.base, "page", iri).replace("/page", "/edit/page", 1)
+        return path_of(self.base, "edit/page", iri)
 
     def title(self, draft: Draft) -> str:
         return name_of(draft.view, draft.form.iri, self.lang, self.base)
