@@ -103,14 +103,19 @@ class Cell:
         return " ".join("".join(_seen(self.element)).split())
 
     @property
-    def plain(self) -> str:
-        """As the answer of the query has it: what `data` or `time` says; nothing where there is no value."""
-        if any(each.has("unbound") or each.has("hidden") for each in self.element.walk()):
-            return ""
+    def value(self) -> str | None:
+        """What `data` or `time` in it says."""
         exact = self.element.first("data", "time")
         if exact is None:
-            return self.text
+            return None
         return exact.given["value" if exact.tag == "data" else "datetime"]
+
+    @property
+    def plain(self) -> str:
+        """As the answer of the query has it: its `value`, else its text; nothing where there is no value."""
+        if any(each.has("unbound") or each.has("hidden") for each in self.element.walk()):
+            return ""
+        return self.text if self.value is None else self.value
 
     @property
     def href(self) -> str:

@@ -16,7 +16,6 @@ HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0
         ("/nowhere", 404, "Tässä osoitteessa ei ole mitään"),
         ("/api/v1/nowhere", 404, "Tässä osoitteessa ei ole mitään"),
         ("/changes.atom?colour=red", 400, "Mitään ei muutettu"),
-        ("/changes/999999", 404, "Tässä osoitteessa ei ole mitään"),
     ],
 )
 def test_a_browser_gets_a_page_and_a_program_a_problem(

@@ -17,6 +17,7 @@ from api import writes
 from api.deps import LanguageDep, Services, ServicesDep
 from api.negotiate import Language, prefers_html
 from api.portal import desk
+from api.portal.differences import difference
 from api.portal.edit import Draft, Editor, Option, new_key
 from api.problems import NotFound
 from api.session import Session
@@ -332,7 +333,7 @@ async def _preview(
         status=status,
         draft=draft,
         title=editor.title(draft),
-        changes=await asyncio.to_thread(editor.difference, draft.outcome.change, draft.view),
+        changes=await difference(services, lang, draft.outcome.change),
         elsewhere=await asyncio.to_thread(editor.elsewhere, draft),
         renamed=any(quad.predicate.value == PREF_LABEL for quad in draft.edit.removed),
         asked_questions=action == "questions",

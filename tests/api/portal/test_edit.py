@@ -138,8 +138,8 @@ def test_the_preview_says_what_changes_and_who_refers_to_it(house: House) -> Non
 
     assert answer.status_code == 200
     said = " ".join(faults_of(answer.text).split())
-    assert "Poistuu: Nimi: Suunnitelma A (fi)" in said
-    assert "Tulee: Nimi: Suunnitelma Ä (fi)" in said
+    assert "<del><bdi>Suunnitelma A</bdi></del>" in answer.text
+    assert "<ins><bdi>Suunnitelma Ä</bdi></ins>" in answer.text
     assert "Suunnitelma B" in said
     assert not house.named("Suunnitelma Ä")
 
