@@ -27,7 +27,9 @@ PREFIXES = "@prefix x: <http://x.example/> .\n@prefix rdfs: <http://www.w3.org/2
 
 #: Files that take longest. They begin first: with several at a time, one that begins last keeps all waiting.
 LONGEST = [
-    "store/test_crashes.py", "test_writer.py", "gate/test_policy_incremental.py", "test_wheel.py",
+    "browser/test_walk.py", "browser/test_sparql.py", "store/test_crashes.py", "browser/test_desks.py",
+    "api/portal/test_desks.py", "browser/test_edit.py", "test_writer.py", "gate/test_policy_incremental.py",
+    "test_wheel.py",
     "gate/test_incremental.py", "test_redaction.py", "api/test_openapi.py", "api/test_bad_input.py",
     "test_bad_input_cli.py", "store/test_history.py", "api/linked/test_crawl.py", "test_readme.py",
     "test_history.py", "test_walkthrough.py", "cli/test_serve.py", "test_reasoning.py",

@@ -77,6 +77,7 @@ class Section:
     purpose: Purpose
     fields: list[Field] = field(default_factory=list)
     languages: tuple[str, ...] = ()  #: in which its texts may be; the first is that of a new one
+    title: str = ""  #: what people call what the graph holds
 
     @property
     def filled(self) -> list[Field]:
@@ -195,7 +196,12 @@ def _section(
     purpose = purpose_of(project, graph)
     own = tuple(project.languages) or ("fi",)
     languages = own[1:] or own if purpose == "translations" else own
-    section = Section(graph, project.base.graph_name(graph) or graph, purpose, [], languages)
+    name = project.base.graph_name(graph) or graph
+    title = name
+    if purpose == "source":  # the document has the name of its graph, and one for people
+        document = labels_of(NamedNode(project.base.id("document", name)), [view])
+        title = _in(document, lang) or name
+    section = Section(graph, name, purpose, [], languages, title)
     present: dict[str, list[Term]] = {}
     for quad in quads:
         if quad.predicate.value != TYPE and isinstance(quad.object, NamedNode | Literal):

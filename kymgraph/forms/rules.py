@@ -142,9 +142,9 @@ class Rules:
         return tuple(dict.fromkeys(term.value for term in found if isinstance(term, NamedNode)))
 
     def _described(self, rule: Rule) -> Rule:
-        """The rule with what the ontology says where the shapes say nothing."""
+        """The rule with what the ontology says: its names come first, since a shape may name a constraint."""
         node = NamedNode(rule.predicate)
-        names = {**self._texts(node, RDFS + "label"), **self._texts(node, SKOS + "prefLabel"), **rule.names}
+        names = {**rule.names, **self._texts(node, RDFS + "label"), **self._texts(node, SKOS + "prefLabel")}
         helps = {**self._texts(node, SKOS + "definition"), **rule.helps}
         datatypes, classes = rule.datatypes, rule.classes
         if not datatypes and not classes:

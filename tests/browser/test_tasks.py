@@ -123,7 +123,7 @@ def test_a_steward_fixes_a_wrong_year(house: House, open_page: OpenPage) -> None
     steward.click(page.locator('main a[href*="/edit/page/project/kymaes-2-kasvun-alustat"]').first)
     page.get_by_label("Tunniste", exact=True).fill(house.steward)
     steward.button("Kirjaudu sisään")
-    page.get_by_role("textbox", name="Alku", exact=True).fill("1.1.2021")
+    page.get_by_role("textbox", name="Alkoi", exact=True).fill("1.1.2021")
     page.get_by_label("Mihin lähdekohtaan muutos perustuu?").select_option("same")
     steward.clicks += 1
     steward.button("Esikatsele muutosta")

@@ -1,4 +1,4 @@
-"""Every type of page in a browser: three languages, three widths, with and without scripts.
+"""Every type of page in a browser: three languages, three widths, with and without scripts; nothing is kept.
 
 quick looks at each page once, ci at every pair of the four, night at all.
 """
@@ -78,6 +78,9 @@ def test_a_page(
     height = min(page.evaluate("document.documentElement.scrollHeight") if script else 3000, TALLEST)
     page.set_viewport_size({"width": width, "height": max(900, height)})
     page.screenshot(path=shots / f"{name}-{lang}-{width}{'' if script else '-plain'}.png")
+    assert page.context.cookies() == []
+    if script:
+        assert page.evaluate("localStorage.length + sessionStorage.length") == 0
     assert wide <= 0, f"{name} is {wide} px wider than a screen of {width}"
     if script:
         watched.check(known=[f"status of {status}"] if status != 200 else [])
@@ -96,10 +99,3 @@ def test_a_page_at_four_hundred_per_cent(url: str, open_page: OpenPage, name: st
     """A window of 1280 px zoomed to 400 % is 320 px wide: nothing may need scrolling in two directions."""
     watched = open_page(url, width=320, at=at(PAGES[name], "fi"))
     assert overflow(watched.page) <= 0
-
-
-@pytest.mark.parametrize("name", list(PAGES))
-def test_no_page_sets_a_cookie_or_keeps_anything(url: str, open_page: OpenPage, name: str) -> None:
-    watched = open_page(url, at=at(PAGES[name], "fi"))
-    assert watched.page.context.cookies() == []
-    assert watched.page.evaluate("localStorage.length + sessionStorage.length") == 0

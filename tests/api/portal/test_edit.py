@@ -79,7 +79,7 @@ def test_the_form_shows_every_graph_with_its_fields(house: House) -> None:
     assert page.status_code == 200
     assert page.headers["cache-control"] == "no-store"
     said = faults_of(page.text)
-    assert "Lähteestä doc" in said
+    assert "Lähde: doc" in said
     assert "Käännökset" in said
     assert "Sivuja" in said
     values = set(fields_of(page.text).values())
