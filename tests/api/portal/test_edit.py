@@ -302,3 +302,10 @@ def test_what_is_not_there_is_a_page_that_says_so(house: House) -> None:
 
     assert answer.status_code == 404
     assert "<h1>" in answer.text
+
+
+def test_the_page_of_a_thing_leads_to_its_form_and_that_of_a_passage_does_not(house: House) -> None:
+    person = house.person(house.editor)
+
+    assert 'href="/edit/page/plan/a?lang=en"' in person.get("/page/plan/a?lang=en").text
+    assert "/edit/page/" not in person.get("/page/passage/doc/3-3?lang=en").text
