@@ -6,8 +6,8 @@ below, as programs get them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from starlette.responses import Response
@@ -16,8 +16,10 @@ from api.cache import Receive, Scope, Send
 from api.deps import Services
 from api.negotiate import prefers_html
 from api.problems import Problem
+from api.texts import catalogue
 from api.wire import ProblemResponse, send_page
 
+TEMPLATE: Final = "problem.html"
 #: Statuses with words of their own; the rest are told by their hundred.
 _TOLD: Final = frozenset({400, 401, 403, 404, 405, 409, 410, 413, 422, 429, 500, 503, 504})
 _LATER: Final = frozenset({429, 503, 504})
@@ -55,15 +57,30 @@ def page(
     again: bool = True,
 ) -> bytes:
     """The page alone. `again`: asking the same once more does no harm."""
-    status = refusal.status
-    told = status if status in _TOLD else 400 if status < 500 else 500
     return services.pages.render(
-        "problem.html",
-        refusal.lang,
-        path=path,
-        parameters=parameters,
-        problem=refusal,
-        told=told,
-        later=again and status in _LATER,
-        hint=refusal.members.get("hint"),
+        TEMPLATE, refusal.lang, path=path, parameters=parameters, session=None, **told(refusal, again=again)
     )
+
+
+def told(refusal: Problem, *, again: bool, desk: bool = False) -> dict[str, Any]:
+    """What the template tells. `desk`: of a page for those who are signed in, where some advice differs."""
+    own = f"desk.{refusal.code}"
+    status = refusal.status
+    known = status if status in _TOLD else 400 if status < 500 else 500
+    return {
+        "problem": refusal,
+        "advice": own if desk and f"refusal.{own}" in catalogue(refusal.lang) else str(known),
+        "sentences": [text for text in _sentences(refusal) if text],
+        "later": again and status in _LATER,
+        "begin": desk and refusal.code == "token-required",
+        "hint": refusal.members.get("hint"),
+    }
+
+
+def _sentences(refusal: Problem) -> Iterator[str]:
+    """What the gate says in a report, but for what was so before."""
+    report = refusal.members.get("report") or {}
+    for result in report.get("results", ()):
+        if result["status"] != "pre-existing":
+            said = result["message"]
+            yield said.get(refusal.lang) or said.get("en") or said.get("", "")

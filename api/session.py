@@ -21,11 +21,11 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 from starlette.responses import RedirectResponse, Response
 
+from api import refused
 from api.cache import COMMON_HEADERS
 from api.deps import Services, client_of, language_of, services_of
 from api.negotiate import Language, prefers_html
 from api.problems import RequestError, problem
-from api.texts import catalogue
 from api.wire import read_body
 from kymgraph.access import SESSION, Principal
 from kymgraph.errors import InputError, KymgraphError, NotAllowed
@@ -277,17 +277,14 @@ async def refusal_page(request: Request, error: KymgraphError) -> Response:
         wanted = request.url.path + (f"?{query}" if query else "")
         return see_other("/session?" + urlencode({"next": wanted, "lang": lang}), lang)
     refusal = problem(error, lang)
-    known = f"refused.{refusal.code}"
     response = private_page(
         request,
         services,
         lang,
-        "refused.html",
+        refused.TEMPLATE,
         session=await signed_in(request, services),
         status=refusal.status,
-        problem=refusal,
-        advice=known if known in catalogue(lang) else "refused.other",
-        report=refusal.members.get("report"),
+        **refused.told(refusal, again=request.method in ("GET", "HEAD"), desk=True),
     )
     for name, value in refusal.headers.items():
         response.headers[name] = value

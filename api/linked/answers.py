@@ -24,6 +24,7 @@ from api.portal.asking import Asking
 from api.portal.unsaid import unsaid
 from api.wire import AnsweredResponse
 from kymgraph.errors import BadParameter
+from kymgraph.forms.form import has_form
 from kymgraph.publishing import documents, schema_org
 from kymgraph.publishing.redirects import Redirect
 from kymgraph.publishing.resource import ResourceDocument, exists, read
@@ -162,11 +163,12 @@ async def page(request: Request, services: Services, lang: Language, before: str
     view = await asyncio.to_thread(services.linked.view, asked.at)
     numbers = [event.number for event in shown.history]
     changes = await asyncio.to_thread(changes_of, services, found.iri, numbers, view, lang)
-    face = faces.PLAIN
+    face, editable = faces.PLAIN, False
     if asked.at is None:  # the queries of a face read the current generation
-        asking = Asking(services, request, lang)
+        asking = Asking(services, lang)
         asking.generation = document.generation
         face = await faces.face_of(asking, document, view)
+        editable = await asyncio.to_thread(has_form, view, base, found.iri)
     unknown = await asyncio.to_thread(unsaid, document, view, services.project, lang)
     body = await asyncio.to_thread(
         services.pages.render,
@@ -180,6 +182,7 @@ async def page(request: Request, services: Services, lang: Language, before: str
         unsaid=[(name, path_of(base, "page", iri, more={**more, "lang": lang})) for name, iri in unknown],
         most=_LINES,
         past=asked.at is not None and asked.at != services.dataset.generation,
+        edit=path_of(base, "edit/page", found.iri, more={"lang": lang}) if editable else "",
         present=path_of(base, "page", found.iri, more={"lang": lang}),
         downloads=downloads,
         turns=turns,

@@ -14,8 +14,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
-from fastapi import Request
-
 from api.linked.paths import path_of
 from api.negotiate import LANGUAGES, Language
 from api.pages import cell, shorten
@@ -72,7 +70,7 @@ class Table:
 class Asking:
     """What one page asks. The first answer fixes the generation of all."""
 
-    def __init__(self, services: Services, request: Request, lang: Language) -> None:
+    def __init__(self, services: Services, lang: Language) -> None:
         self.services, self.lang = services, lang
         self.generation = services.dataset.generation
         self._routes = {route.name: route for route in services.rest.routes}

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 #: Lines that a page shows of one change.
 MOST: Final = 500
-#: Terms of others that decisions on links are made of, and the keys of what we call them.
+#: Terms of others that claims and decisions on links are made of, and the keys of what we call them.
 _WORDS: Final = {
     **{iri: f"linkdesk.match.{word}" for word, iri in MATCHES.items()},
-    RDF + "subject": "linkdesk.column.ours",
-    RDF + "predicate": "linkdesk.column.match",
-    RDF + "object": "linkdesk.column.theirs",
+    RDF + "subject": "diff.claim.subject",
+    RDF + "predicate": "diff.claim.predicate",
+    RDF + "object": "diff.claim.object",
 }
 _PASSAGE: Final = re.compile(r"(.+)/([0-9]+)-([0-9]+)")
 

@@ -20,10 +20,8 @@ from api.linked.paths import path_of
 from api.negotiate import Language
 from api.texts import Texts, catalogue
 from kymgraph.access import Principal
-from kymgraph.changeset import Changeset
 from kymgraph.commit import Outcome
 from kymgraph.commit import Request as CommitRequest
-from kymgraph.diff import Diff, Line, diff
 from kymgraph.errors import ChangeConflict, GraphNotWritable, KymgraphError
 from kymgraph.forms import change as forms
 from kymgraph.forms.change import SAME, Edit, Sent
@@ -140,25 +138,6 @@ class Draft:
                 found += [(place, one.name, text) for text in one.faults]
                 found += [(f"value-{row.number}", one.name, text) for row in one.rows for text in row.faults]
         return found
-
-
-@dataclass(frozen=True, slots=True)
-class ShownLine:
-    """One statement that goes or comes."""
-
-    gone: bool
-    name: str
-    text: str
-    lang: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """What changes about one resource in one graph."""
-
-    name: str
-    graph: str  #: its name
-    lines: list[ShownLine]
 
 
 @dataclass(frozen=True, slots=True)
@@ -520,46 +499,6 @@ class Editor:
 
     # -- previews
 
-    def difference(self, change: Changeset, view: View) -> list[Changed]:
-        """A change for people, resource by resource."""
-        found = diff(change, [view], self.base, self.project.prefixes)
-        return [
-            Changed(
-                found.name(resource.subject, self.lang) or self._plain(found, resource.subject),
-                self.base.graph_name(resource.graph or "") or resource.graph or "",
-                [self._line(found, line) for line in resource.lines],
-            )
-            for resource in found.resources
-        ]
-
-    def _line(self, found: Diff, line: Line) -> ShownLine:
-        iri = line.predicate.value
-        known = f"edit.claim.{iri.rpartition('#')[2]}" if iri.startswith(RDF) else ""
-        common = COMMON.get(iri)
-        if known in self._texts:
-            name = self.t(known)
-        elif iri == RESTS_ON:
-            name = self.t("edit.passage")
-        elif common:
-            name = self.t(f"property.{common}")
-        else:
-            name = found.name(line.predicate, self.lang) or found.short(line.predicate)
-        name = name[:1].upper() + name[1:]
-        if isinstance(line.value, Literal):
-            return ShownLine(line.sign == "-", name, line.value.value, line.value.language or "")
-        named = found.name(line.value, self.lang) or self._plain(found, line.value)
-        return ShownLine(line.sign == "-", name, named)
-
-    def _plain(self, found: Diff, term: Term) -> str:
-        """A thing without a name: the lines of a passage, what follows …/id/, or its IRI with a prefix."""
-        path = term.value.removeprefix(self.base.ids) if isinstance(term, NamedNode) else ""
-        if path.startswith("passage/"):
-            document, _, span = path.removeprefix("passage/").rpartition("/")
-            first, _, last = span.partition("-")
-            if first.isdecimal() and last.isdecimal():
-                return f"{document}: {self._lines(int(first), int(last))}"
-        return path if isinstance(term, NamedNode) and path != term.value else found.short(term)
-
     def elsewhere(self, draft: Draft) -> list[Elsewhere]:
         """Who refers to the thing, by property: they show its name, and change with it."""
         node = NamedNode(draft.form.iri)
@@ -593,7 +532,7 @@ class Editor:
 
     def path_of(self, iri: str) -> str:
         """Where a thing is edited."""
-        return path_of(self.base, "page", iri).replace("/page", "/edit/page", 1)
+        return path_of(self.base, "edit/page", iri)
 
     def title(self, draft: Draft) -> str:
         return name_of(draft.view, draft.form.iri, self.lang, self.base)

@@ -21,8 +21,6 @@ from api.portal.desk import is_form
 from api.portal.ledger import PER_PAGE, Commit, Difference, Names, by_day, choices, refused, shown
 from api.problems import TokenRequired
 from api.routes.feeds import feed
-from api.routes.portal.edit import revert_by_form
-from api.session import COOKIE
 from kymgraph import ledger
 from kymgraph.access import Principal
 from kymgraph.changeset import Changeset, from_patch, to_patch
@@ -271,10 +269,8 @@ async def apply(
 
 
 @router.post("/changes/{number}/revert", summary="Undo one commit", operation_id="revert")
-async def revert(request: Request, services: ServicesDep, lang: LanguageDep, number: int) -> Response:
+async def revert(request: Request, services: ServicesDep, number: int) -> Response:
     """Undo a commit by a new one, which meets the gate like any other. `reason=` says why."""
-    if "authorization" not in request.headers and COOKIE in request.cookies:
-        return await revert_by_form(request, services, lang, number)
     asked, _ = await writes.read_http(services, request)
 
     async def make() -> Changeset:

@@ -152,6 +152,24 @@ def is_editable(base: Base, graph: str) -> bool:
     return name is not None and name not in _OTHERWISE and not name.startswith("harvest/")
 
 
+def has_form(view: View, base: Base, iri: str) -> bool:
+    """Whether a thing of ours is edited in a form: shapes speak of its class, in a graph that is edited.
+
+    Passages are not: they come with their documents.
+    """
+    if not iri.startswith(base.ids) or iri.startswith(base.ids + "passage/"):
+        return False
+    types = [
+        quad.object.value
+        for quad in view.quads(NamedNode(iri), NamedNode(TYPE))
+        if isinstance(quad.object, NamedNode)
+        and isinstance(quad.graph_name, NamedNode)
+        and is_editable(base, quad.graph_name.value)
+    ]
+    rules = Rules(view)
+    return bool(types) and not set(rules.wider(types)).isdisjoint(rules.targeted())
+
+
 def purpose_of(project: Project, graph: str) -> Purpose:
     """What a graph is for, as the project has it."""
     name = project.base.graph_name(graph) or ""

@@ -30,7 +30,7 @@ async def actors(request: Request, services: ServicesDep, lang: LanguageDep) -> 
     """Actors by kind and name, with their posts and what they belong to."""
     given = given_of(request, ("kind", "words", "lang"))
     kind, words = given.get("kind", "")[:100], given.get("words", "").strip()[:200]
-    asking = Asking(services, request, lang)
+    asking = Asking(services, lang)
     everyone = await asking.table("actors") if asking.has("actors") else None
     posts = await asking.table("posts") if asking.has("posts") else None
     memberships = await asking.table("memberships") if asking.has("memberships") else None
@@ -58,7 +58,7 @@ async def networks(request: Request, services: ServicesDep, lang: LanguageDep) -
     """The network picture, and which networks an area is in, is not in, and of which nothing is said."""
     given = given_of(request, ("year", "lang"))
     year = times.chosen(given)
-    asking = Asking(services, request, lang)
+    asking = Asking(services, lang)
     known = await asking.table("networks") if asking.has("networks") else None
     memberships = await asking.table("memberships") if asking.has("memberships") else None
     rows = _rows(memberships)
@@ -90,7 +90,7 @@ async def posts(request: Request, services: ServicesDep, lang: LanguageDep) -> R
     """Posts and who held them, all or on one day; how the query knows it stands beside each."""
     given = given_of(request, ("on", "lang"))
     on = given.get("on", "").strip()
-    asking = Asking(services, request, lang)
+    asking = Asking(services, lang)
     table = None
     if asking.has("posts"):
         table = await (asking.table("posts", on=on) if on else asking.table("posts"))

@@ -16,18 +16,18 @@ from api import session as sessions
 from api import writes
 from api.deps import LanguageDep, Services, ServicesDep
 from api.negotiate import Language, prefers_html
+from api.portal import desk
+from api.portal.differences import difference
 from api.portal.edit import Draft, Editor, Option, new_key
 from api.problems import NotFound
 from api.session import Session
-from api.texts import Texts
 from kymgraph.access import Proposal
 from kymgraph.changeset import Changeset
-from kymgraph.errors import BadParameter, ChangeConflict, GateRejected, InputError, KymgraphError
+from kymgraph.errors import BadParameter, ChangeConflict, GateRejected, InputError
 from kymgraph.forms.form import is_editable, name_of, purpose_of
 from kymgraph.forms.rules import PREF_LABEL, Rules
 from kymgraph.namespaces import RDF, Base
 from kymgraph.rdf import NamedNode
-from kymgraph.report import Report
 from kymgraph.view import UNION, View
 
 router = APIRouter(include_in_schema=False, route_class=sessions.PageRoute)
@@ -71,6 +71,7 @@ async def start(request: Request, services: ServicesDep, lang: LanguageDep) -> R
         found=found,
         classes=classes,
         may=session.principal.may("editor"),
+        desks=await desk.desks(services, session.principal),
     )
 
 
@@ -332,7 +333,7 @@ async def _preview(
         status=status,
         draft=draft,
         title=editor.title(draft),
-        changes=await asyncio.to_thread(editor.difference, draft.outcome.change, draft.view),
+        changes=await difference(services, lang, draft.outcome.change),
         elsewhere=await asyncio.to_thread(editor.elsewhere, draft),
         renamed=any(quad.predicate.value == PREF_LABEL for quad in draft.edit.removed),
         asked_questions=action == "questions",
@@ -386,87 +387,4 @@ async def done(request: Request, services: ServicesDep, lang: LanguageDep) -> Re
         edit=editor.path_of(iri) if known else "",
         change=change if change.isdecimal() and len(change) < 12 else "",
         proposal=given.get("proposal", ""),
-        undone=given.get("undone", ""),
     )
-
-
-# --- undoing --------------------------------------------------------------------------------------------
-
-
-@router.head("/edit/revert/{number}")
-@router.get("/edit/revert/{number}")
-async def revert_page(request: Request, services: ServicesDep, lang: LanguageDep, number: int) -> Response:
-    """What undoing a commit would change, and the form to do it."""
-    session = await sessions.required(request, services)
-    session.principal.require("editor")
-    return await _revert_page(request, services, lang, session, number, new_key())
-
-
-async def _revert_page(
-    request: Request,
-    services: Services,
-    lang: Language,
-    session: Session,
-    number: int,
-    key: str,
-    *,
-    fault: str = "",
-    faults: tuple[str, ...] = (),
-) -> Response:
-    entry = services.dataset.entry(number)
-    made = services.dataset.revert(number, reason="").change
-    view = await asyncio.to_thread(services.linked.view)
-    editor = Editor(services, session.principal, lang)
-    return sessions.private_page(
-        request,
-        services,
-        lang,
-        "edit-revert.html",
-        session=session,
-        status=422 if fault or faults else 200,
-        number=number,
-        why=entry.reason,
-        changes=await asyncio.to_thread(editor.difference, made, view),
-        key=key,
-        fault=fault,
-        faults=faults,
-        publish=session.principal.may("publisher", graphs=writes.names_of(services, made)),
-    )
-
-
-async def revert_by_form(request: Request, services: Services, lang: Language, number: int) -> Response:
-    """Undo a commit by a form of ours: `POST /changes/{number}/revert` with a cookie and no token."""
-    try:
-        session, sent = await sessions.checked_form(request, services, limit=_FORM)
-        fields = {name: text for name, text in sent.items() if isinstance(text, str)}
-        reason = " ".join(fields.get("reason", "").split())
-        key = fields.get("key") or new_key()
-        if not reason:
-            return await _revert_page(
-                request, services, lang, session, number, key, fault="edit.fault.reason"
-            )
-        asked = writes.of_form(request, session.principal, lang, fields, reason=reason, key=key)
-
-        async def make() -> Changeset:
-            return services.dataset.revert(number, reason=reason).change
-
-        try:
-            done = await writes.carry_out(services, asked, make, kind="revert", more={"reverts": number})
-        except GateRejected as error:
-            report = error.report
-            texts = (
-                [one.message(lang) for one in report.results if one.rejects]
-                if isinstance(report, Report)
-                else []
-            )
-            return await _revert_page(request, services, lang, session, number, key, faults=tuple(texts))
-        except ChangeConflict:
-            said = (Texts(lang)("edit.revert.conflict"),)
-            return await _revert_page(request, services, lang, session, number, key, faults=said)
-    except KymgraphError as error:
-        if not prefers_html(request.headers.get("accept")):
-            raise
-        return await sessions.refusal_page(request, error)
-    if isinstance(done, Proposal):
-        return sessions.see_other(f"/edit/done?{urlencode({'proposal': done.id})}", lang)
-    return sessions.see_other(f"/edit/done?{urlencode({'change': done.generation, 'undone': number})}", lang)

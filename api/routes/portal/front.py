@@ -28,7 +28,7 @@ async def home(request: Request, services: ServicesDep, lang: LanguageDep) -> Re
     given_of(request, ("lang",))
     if choose(request.headers.get("accept"), _OFFERS) != "text/html":
         return Response(status_code=303, headers={"location": services.root + "/sparql", "vary": "Accept"})
-    asking = Asking(services, request, lang)
+    asking = Asking(services, lang)
 
     async def table(name: str, limit: int = 1_000, **parameters: str) -> Table | None:
         return await asking.table(name, limit=limit, **parameters) if asking.has(name) else None

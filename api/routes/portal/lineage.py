@@ -28,7 +28,7 @@ _CONFIDENCES: Final = ("0.3", "0.5", "0.7", "0.9")
 async def lineage_page(request: Request, services: ServicesDep, lang: LanguageDep) -> Response:
     """The flow of points from instrument to instrument, whole or filtered; `link` opens one of its links."""
     given = given_of(request, (*_FILTERS, "link", "lang"))
-    asking = Asking(services, request, lang)
+    asking = Asking(services, lang)
     if not asking.has("lineage-flow"):
         return page(request, services, lang, "lineage.html", asking.generation, flow=None)
     asked = {name: given[name].strip() for name in _FILTERS if given.get(name, "").strip()}

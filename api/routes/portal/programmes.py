@@ -25,7 +25,7 @@ Row = Mapping[str, Value | None]
 async def programmes(request: Request, services: ServicesDep, lang: LanguageDep) -> Response:
     """All policy instruments by kind, and those with a time on a line."""
     given_of(request, ("lang",))
-    asking = Asking(services, request, lang)
+    asking = Asking(services, lang)
     times = await asking.table("timeline") if asking.has("timeline") else None
     rows = times.rows if times else []
     return page(
@@ -46,7 +46,7 @@ async def programmes(request: Request, services: ServicesDep, lang: LanguageDep)
 async def comparison(request: Request, services: ServicesDep, lang: LanguageDep) -> Response:
     """Two instruments side by side; without them a form to choose two. Raises NotFound."""
     given = given_of(request, ("a", "b", "lang"))
-    asking, base = Asking(services, request, lang), services.project.base
+    asking, base = Asking(services, lang), services.project.base
     times = await asking.table("timeline") if asking.has("timeline") else None
     rows = times.rows if times else []
     chosen = {name: compare.find(base, rows, given[name]) for name in ("a", "b") if given.get(name)}

@@ -25,7 +25,7 @@ async def the_map(request: Request, services: ServicesDep, lang: LanguageDep) ->
     """The places of the region with what is in them and concerns them; one place in full if it is chosen."""
     given = given_of(request, ("year", "place", "lang"))
     year, slug = times.chosen(given), given.get("place", "")
-    asking = Asking(services, request, lang)
+    asking = Asking(services, lang)
     named = await asking.table("places") if asking.has("places") else None
     things = await asking.table("place-things") if asking.has("place-things") else None
     within = await asking.table("place-memberships") if asking.has("place-memberships") else None

@@ -31,7 +31,7 @@ async def themes_page(request: Request, services: ServicesDep, lang: LanguageDep
         raise BadParameter(
             f"nothing was read: sort takes {', '.join(themes.SORTS)}, not {sort[:60]!r}", hint="sort=name"
         )
-    asking = Asking(services, request, lang)
+    asking = Asking(services, lang)
     if not asking.has("theme-periods"):
         return page(request, services, lang, "themes.html", asking.generation, matrix=None)
     theme, where = given.get("theme", "").strip(), given.get("in", "").strip()

@@ -10,7 +10,7 @@ import pytest
 
 from api.portal import actors, network_picture
 from api.portal.asking import Value
-from tests.api.portal.reading import Page, twin_of
+from tests.markup import twin, twin_of
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def test_a_table_holds_the_rows_of_its_query(page: str, query: str, parameters: 
 
 
 def test_actors_by_kind_and_word(ask: Any) -> None:
-    persons = Page(ask("/actors", params={"kind": "Person", "lang": "fi"}).text).tables["actors"]
+    persons = twin(ask("/actors", params={"kind": "Person", "lang": "fi"}).text, "actors")
     assert len(persons) == 9
     assert {row["kind"] for row in persons} == {"henkilö"}
-    one = Page(ask("/actors", params={"words": "MIKKOLA jaakko", "lang": "fi"}).text).tables["actors"]
+    one = twin(ask("/actors", params={"words": "MIKKOLA jaakko", "lang": "fi"}).text, "actors")
     assert [row["actor"] for row in one] == ["Jaakko Mikkola"]
     none = ask("/actors", params={"words": "x" * 50, "lang": "fi"})
     assert none.status_code == 200
@@ -61,13 +61,13 @@ def test_a_stated_no_and_a_silence_are_told_apart(ask: Any) -> None:
 
 
 def test_a_year_leaves_out_what_is_dated_elsewhere_but_never_what_is_not_dated(ask: Any) -> None:
-    rows = Page(ask("/networks", params={"year": "1999", "lang": "fi"}).text).tables["memberships"]
+    rows = twin(ask("/networks", params={"year": "1999", "lang": "fi"}).text, "memberships")
     assert rows
     assert {row["basis"] for row in rows} == {""}
 
 
 def test_who_held_a_post_on_a_day_comes_with_its_basis(ask: Any) -> None:
-    rows = Page(ask("/posts", params={"on": "2016-05-26", "lang": "fi"}).text).tables["posts"]
+    rows = twin(ask("/posts", params={"on": "2016-05-26", "lang": "fi"}).text, "posts")
     basis = {row["holder"]: row["basis"] for row in rows}
     assert basis["Leena Gunnar"] == "stated"
     assert basis["Petri Tolmunen"] == "open"

@@ -138,8 +138,8 @@ def test_the_preview_says_what_changes_and_who_refers_to_it(house: House) -> Non
 
     assert answer.status_code == 200
     said = " ".join(faults_of(answer.text).split())
-    assert "Poistuu: Nimi: Suunnitelma A (fi)" in said
-    assert "Tulee: Nimi: Suunnitelma Ä (fi)" in said
+    assert "<del><bdi>Suunnitelma A</bdi></del>" in answer.text
+    assert "<ins><bdi>Suunnitelma Ä</bdi></ins>" in answer.text
     assert "Suunnitelma B" in said
     assert not house.named("Suunnitelma Ä")
 
@@ -172,11 +172,9 @@ def test_a_publisher_publishes_once_and_undoes_it(house: House) -> None:
     assert first.headers["location"] == second.headers["location"]
     assert house.named("Julkaistu")
     number = first.headers["location"].partition("change=")[2].partition("&")[0]
-    page = person.get(f"/edit/revert/{number}")
-    assert "Tulee: Nimi: Suunnitelma A (fi)" in " ".join(faults_of(page.text).split())
-    fields = fields_of(page.text, "fields")
-    assert person.post(f"/changes/{number}/revert", {**fields, "reason": ""}).status_code == 422
-    undone = person.post(f"/changes/{number}/revert", {**fields, "reason": "Palautus"})
+    path = f"/changes/{number}/undo"
+    fields = fields_of(person.get(path).text, "fields")
+    undone = person.post(path, {**fields, "reason": "Palautus"})
     assert undone.status_code == 303
     assert house.named("Suunnitelma A")
     assert f"Muutos {number} on kumottu" in person.get(undone.headers["location"]).text
@@ -190,11 +188,12 @@ def test_a_form_without_the_mark_saves_nothing(house: House) -> None:
     assert not house.asks(f"ASK {{ <{BASE}id/plan/a> <{BASE}id/pages> 77 }}")
 
 
-def test_undoing_by_cookie_takes_the_mark_of_the_session(house: House) -> None:
+def test_undoing_takes_the_mark_of_the_session_and_what_programs_call_a_token(house: House) -> None:
     person = house.person(house.publisher)
 
-    assert person.post("/changes/1/revert", {"reason": "x"}).status_code == 403
-    assert person.post("/changes/1/revert", {"reason": "x", "csrf": "0" * 64}).status_code == 403
+    assert person.post("/changes/1/undo", {"reason": "x"}).status_code == 403
+    assert person.post("/changes/1/undo", {"reason": "x", "csrf": "0" * 64}).status_code == 403
+    assert person.post("/changes/1/revert?reason=x", {}).status_code == 401
 
 
 def test_of_two_who_change_the_same_value_the_second_is_told(house: House) -> None:
@@ -303,3 +302,10 @@ def test_what_is_not_there_is_a_page_that_says_so(house: House) -> None:
 
     assert answer.status_code == 404
     assert "<h1>" in answer.text
+
+
+def test_the_page_of_a_thing_leads_to_its_form_and_that_of_a_passage_does_not(house: House) -> None:
+    person = house.person(house.editor)
+
+    assert 'href="/edit/page/plan/a?lang=en"' in person.get("/page/plan/a?lang=en").text
+    assert "/edit/page/" not in person.get("/page/passage/doc/3-3?lang=en").text

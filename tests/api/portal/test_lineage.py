@@ -21,8 +21,8 @@ from kymgraph import files
 from kymgraph.namespaces import KYM
 from kymgraph.project import Project
 from kymgraph.store.embedded import EmbeddedStore
-from tests.api.portal.marked import Element, read, shown, twin
 from tests.conftest import ROOT, Serve
+from tests.markup import Element, read, shown, twin
 
 IDS = "https://w3id.org/kymgraph/id/"
 FILTERS: list[dict[str, str]] = [

@@ -11,8 +11,8 @@ import pytest
 from kymgraph import files
 from kymgraph.project import Project
 from kymgraph.store.embedded import EmbeddedStore
-from tests.api.portal.reading import Page
 from tests.conftest import ROOT, Serve
+from tests.markup import read, tables
 
 PATHS = ("/actors", "/networks", "/posts", "/map")
 HOSTILE = """
@@ -71,10 +71,10 @@ def test_a_project_without_anything_says_so(path: str, lang: str, empty_url: str
     answer = httpx.get(empty_url + path, params={"lang": lang}, timeout=60)
 
     assert answer.status_code == 200
-    page = Page(answer.text)
-    assert page.found("p", "empty")
-    assert [name for name, _ in page.tags].count("h1") == 1
-    assert not [given for name, given in page.tags if name == "table"]
+    page = read(answer.text)
+    assert page.all("p", "empty")
+    assert len(page.all("h1")) == 1
+    assert not page.all("table")
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/map?place=a", "/networks?year=2016", "/posts?on=2016-01-01"])
@@ -82,8 +82,8 @@ def test_hostile_labels_and_iris_stay_text(path: str, hostile_url: str) -> None:
     answer = httpx.get(hostile_url + path, timeout=60)
 
     assert answer.status_code == 200
-    page = Page(answer.text)
-    for name, given in page.tags:
+    page = read(answer.text)
+    for name, given in ((each.tag, each.given) for each in page.walk()):
         assert not any(attribute.startswith("on") for attribute in given), (name, given)
         assert not given.get("href", "").lower().startswith("javascript:"), given
         assert name != "img" or given["src"].startswith("/static/")
@@ -92,7 +92,7 @@ def test_hostile_labels_and_iris_stay_text(path: str, hostile_url: str) -> None:
 
 
 def test_a_region_without_a_map_has_the_list(hostile_url: str) -> None:
-    page = Page(httpx.get(hostile_url + "/map", timeout=60).text)
-    assert not [given for name, given in page.tags if name == "svg"]
-    assert page.found("ul", "places")
-    assert page.tables["place-things"]
+    page = read(httpx.get(hostile_url + "/map", timeout=60).text)
+    assert not page.all("svg")
+    assert page.all("ul", "places")
+    assert tables(page)["place-things"].rows

@@ -8,7 +8,6 @@ import html
 import re
 import shutil
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from kymgraph.namespaces import KYM, Base
 from kymgraph.project import Project
 from kymgraph.store.embedded import EmbeddedStore
 from tests.conftest import ROOT, Serve
+from tests.markup import twin
 
 BASE = "https://w3id.org/kymgraph/"
 P2014, P2022 = "maakuntaohjelma-2014-2017", "maakuntaohjelma-2022-2025"
@@ -47,43 +47,6 @@ def read(http: httpx.Client, path: str) -> str:
 
 def plain(text: str) -> str:
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", text))).strip()
-
-
-class Twin(HTMLParser):
-    """The cells of the table that stands for one query, row by row, by column."""
-
-    def __init__(self, query: str) -> None:
-        super().__init__()
-        self._query, self._inside, self._cell = query, False, ""
-        self._columns: list[str] = []
-        self.rows: list[dict[str, str]] = []
-        self._row: list[str] | None = None
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "table":
-            self._inside = given.get("data-query") == self._query
-        elif tag == "th" and self._inside:
-            self._columns.append(given.get("data-column") or "")
-        elif tag == "tr" and self._inside:
-            self._row = []
-        elif tag == "td":
-            self._cell = ""
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "td" and self._inside and self._row is not None:
-            self._row.append(self._cell.strip())
-        elif tag == "tr" and self._inside and self._row:
-            self.rows.append(dict(zip(self._columns, self._row, strict=True)))
-
-    def handle_data(self, data: str) -> None:
-        self._cell += data
-
-
-def twin(page: str, query: str) -> list[dict[str, str]]:
-    parser = Twin(query)
-    parser.feed(page)
-    return parser.rows
 
 
 def items(http: httpx.Client, path: str, **parameters: str) -> list[dict[str, Any]]:

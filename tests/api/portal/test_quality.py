@@ -23,7 +23,7 @@ from kymgraph.quality.data import measure
 from kymgraph.rdf import Literal, NamedNode, Quad
 from kymgraph.store.embedded import EmbeddedStore
 from tests.conftest import Serve
-from tests.html_tables import tables
+from tests.markup import tables
 
 HTML = {"Accept": "text/html"}
 

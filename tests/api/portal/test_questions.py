@@ -26,7 +26,7 @@ from kymgraph.queries import NamedQuery, substitute
 from kymgraph.rdf import NamedNode
 from kymgraph.store.embedded import EmbeddedStore
 from tests.conftest import PREFIXES, ROOT, Serve
-from tests.html_tables import tables
+from tests.markup import tables
 from tests.needs import size
 
 FOLDER = ROOT / "tests/questions"

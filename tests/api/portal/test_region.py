@@ -15,8 +15,8 @@ from api.portal import map_file, region
 from api.portal.asking import Value
 from kymgraph.errors import ProjectError
 from kymgraph.project import Project
-from tests.api.portal.reading import Page, twin_of
 from tests.conftest import ROOT
+from tests.markup import Element, read, twin_of
 
 
 @pytest.fixture(scope="module")
@@ -82,13 +82,13 @@ def test_the_table_holds_the_rows_of_the_query(year: dict[str, str], ask: Any) -
     assert found == twin_of(wanted, "place-things", like=found)
 
 
-def area(page: Page, name: str) -> dict[str, str]:
-    return next(a for a in page.found("a", "area") if name in a["href"])
+def area(page: Element, name: str) -> dict[str, str]:
+    return next(a.given for a in page.all("a", "area") if name in a.given["href"])
 
 
 @pytest.mark.parametrize(("year", "state"), [(2020, "open"), (2021, "out"), (2011, "open")])
 def test_iitti_is_in_kymenlaakso_until_the_end_of_2020(year: int, state: str, ask: Any) -> None:
-    page = Page(ask("/map", params={"year": year, "lang": "fi"}).text)
+    page = read(ask("/map", params={"year": year, "lang": "fi"}).text)
     assert area(page, "place=iitti")["data-state"] == state
     assert area(page, "place=pyhtaa")["data-state"] == "open"  # background saw it there; no bound is told
 

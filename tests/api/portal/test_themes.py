@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.portal.marked import Element, read, shown, twin
+from tests.markup import Element, read, shown, twin
 
 IDS = "https://w3id.org/kymgraph/id/"
 
