@@ -17,7 +17,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -25,7 +24,6 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
-from starlette.staticfiles import StaticFiles
 
 from api import kept
 from api import refused as refused_page
@@ -75,6 +73,7 @@ from api.routes.portal import (
     session,
     themes,
 )
+from api.static_files import static_files
 from api.wire import respond, start_message
 from kymgraph import __version__
 from kymgraph.access import FILE as ACCESS_FILE
@@ -421,7 +420,7 @@ def _fastapi(services: Services) -> FastAPI:
     machines = (linked, rest, search, reconcile, graphs, changes, validate, ops, examples, terms)
     for module in (*portal, *published, *machines):
         framework.include_router(module.router)
-    framework.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    framework.mount("/static", static_files(), name="static")
 
     async def refused(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):

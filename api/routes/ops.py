@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from starlette.responses import JSONResponse, Response
 
 from api.deps import LanguageDep, Services, ServicesDep
+from api.portal.response import page
 from api.problems import KINDS, NotReady
 from kymgraph import __version__
 
@@ -86,13 +87,12 @@ class StateCollector(Collector):
 async def docs(request: Request, services: ServicesDep, lang: LanguageDep) -> Response:
     """The interface in words, made from the same description that `/openapi.json` gives to machines."""
     document: dict[str, Any] = request.app.openapi()
-    body = services.pages.render(
-        "docs.html",
+    return page(
+        request,
+        services,
         lang,
-        path="/docs",
-        parameters=request.query_params.multi_items(),
+        "docs.html",
+        services.dataset.generation,
         paths=document["paths"],
         kinds=KINDS,
     )
-    headers = {"content-language": lang, "vary": "Accept-Language"}
-    return Response(body, media_type="text/html", headers=headers)

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,12 +18,18 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.conftest import ROOT
+from kymgraph.dataset import Dataset
+from tests.conftest import ROOT, Serve, clean_environment
 from tests.needs import need
 
+REASON = "Kotkan nimi hakua varten"
+CHANGE = """PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
+INSERT DATA { GRAPH <https://w3id.org/kymgraph/graph/translations> {
+  <https://w3id.org/kymgraph/id/place/kotka> skos:altLabel "Kotka stad"@sv } }"""
 #: Where axe-core lies once the front end's development packages are installed.
 AXE: Final = ROOT / "api/web/node_modules/axe-core/axe.min.js"
 WIDTHS: Final = (360, 768, 1440)
@@ -125,3 +134,26 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = Path(given) if given else tmp_path_factory.mktemp("shots")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def lived_url(shipped: Dataset, serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A server over the shipped project with one change in its ledger, whose dumps are made."""
+    store = tmp_path_factory.mktemp("lived") / "store"
+    shutil.copytree(shipped.store.folder, store)
+    subprocess.run(
+        [sys.executable, "-m", "kymgraph", "--store", store, "apply", "-", "--as", "ru", "--reason", REASON],
+        cwd=ROOT,
+        env=clean_environment(),
+        input=CHANGE,
+        text=True,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    address = serve(shipped.project.folder, store, dumps_ahead=True)
+    until = time.monotonic() + 120
+    while httpx.get(address + "/catalog", timeout=60).status_code == 503:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    return address

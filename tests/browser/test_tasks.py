@@ -108,7 +108,7 @@ def test_a_journalist_finds_who_paid_and_what_is_not_known(house: House, open_pa
     text = journalist.page.locator("main").inner_text()
     assert "Euroopan aluekehitysrahasto (EAKR)" in text
     assert "summaa ei kerrota" in text
-    unsaid = journalist.page.locator("#unsaid + p + ul").inner_text()
+    unsaid = journalist.page.locator("#unknown + p + ul").inner_text()
     assert "saaja" in unsaid
     assert re.search(r"rivi 25", text)
     assert journalist.clicks <= 3, journalist.did

@@ -5,55 +5,21 @@ quick looks at each page once, ci at every pair of the four, night at all.
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Page
 
-from kymgraph.dataset import Dataset
 from tests.browser.conftest import OpenPage
 from tests.browser.walk import PAGES, at, pairs, whole
-from tests.conftest import ROOT, Serve, clean_environment
 from tests.needs import size
 
-REASON = "Kotkan nimi hakua varten"
-CHANGE = """PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
-INSERT DATA { GRAPH <https://w3id.org/kymgraph/graph/translations> {
-  <https://w3id.org/kymgraph/id/place/kotka> skos:altLabel "Kotka stad"@sv } }"""
 RUNS = size(quick=0, ci=1, night=2)
 WALKS = [pairs()[::3], pairs(), whole()][RUNS]
 #: The page that says a thing is not there is a refusal, and is seen as one.
 STATUS = {"missing": 404}
 TALLEST = 12_000
-
-
-@pytest.fixture(scope="module")
-def url(shipped: Dataset, serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A server over the shipped project with one change in its ledger, whose dumps are made."""
-    store = tmp_path_factory.mktemp("lived") / "store"
-    shutil.copytree(shipped.store.folder, store)
-    subprocess.run(
-        [sys.executable, "-m", "kymgraph", "--store", store, "apply", "-", "--as", "ru", "--reason", REASON],
-        cwd=ROOT,
-        env=clean_environment(),
-        input=CHANGE,
-        text=True,
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
-    address = serve(shipped.project.folder, store, dumps_ahead=True)
-    until = time.monotonic() + 120
-    while httpx.get(address + "/catalog", timeout=60).status_code == 503:
-        assert time.monotonic() < until
-        time.sleep(0.2)
-    return address
 
 
 @pytest.mark.parametrize(
@@ -62,9 +28,9 @@ def url(shipped: Dataset, serve: Serve, tmp_path_factory: pytest.TempPathFactory
     ids=[f"{n}-{lang}-{w}{'' if s else '-plain'}" for n, lang, w, s in WALKS],
 )
 def test_a_page(
-    url: str, open_page: OpenPage, shots: Path, name: str, lang: str, width: int, script: bool
+    lived_url: str, open_page: OpenPage, shots: Path, name: str, lang: str, width: int, script: bool
 ) -> None:
-    watched = open_page(url, width=width, script=script, at=at(PAGES[name], lang))
+    watched = open_page(lived_url, width=width, script=script, at=at(PAGES[name], lang))
     page = watched.page
     status = STATUS.get(name, 200)
 
@@ -95,7 +61,7 @@ def overflow(page: Page) -> int:
 
 
 @pytest.mark.parametrize("name", ["front", "programme", "lineage", "resource", "question"])
-def test_a_page_at_four_hundred_per_cent(url: str, open_page: OpenPage, name: str) -> None:
+def test_a_page_at_four_hundred_per_cent(lived_url: str, open_page: OpenPage, name: str) -> None:
     """A window of 1280 px zoomed to 400 % is 320 px wide: nothing may need scrolling in two directions."""
-    watched = open_page(url, width=320, at=at(PAGES[name], "fi"))
+    watched = open_page(lived_url, width=320, at=at(PAGES[name], "fi"))
     assert overflow(watched.page) <= 0
