@@ -59,9 +59,9 @@ def items(http: httpx.Client, path: str, **parameters: str) -> list[dict[str, An
 
 
 def shown(value: Any) -> str:
-    """A cell of JSON as a page writes it."""
+    """A cell of JSON as a page writes it; the dash of an empty one is read as nothing."""
     if value is None:
-        return "–"
+        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
