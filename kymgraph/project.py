@@ -13,6 +13,8 @@ may be empty or missing. Keys of `kymgraph.toml`:
 - `[shapes]`: `"harvest/*" = "harvest"` has each of these graphs judged alone by shapes in `shapes/harvest/`
 - `[sources]`: graph name = name of the text file that the graph was read from
 - `feedback`: address of a page (http or https) where readers give feedback; default: none is named
+- `dataset_search`: address (https) of a search for datasets in an open-data catalogue, with `{words}` and, if
+  it takes one, `{lang}`; pages of themes lead there. Default: none is named
 - `[operator]` (a table fi, sv, en): who runs the service; default: nobody is named
 - `[prefixes]`: more prefixes for reading and writing, beside those of `kymgraph.namespaces`
 """
@@ -58,6 +60,7 @@ class Project:
     extra_prefixes: Mapping[str, str] = field(default_factory=dict)
     license: str = ""
     feedback: str = ""
+    dataset_search: str = ""
     operator: Mapping[str, str] = field(default_factory=dict)
 
     # -- finding
@@ -213,6 +216,7 @@ _KEYS: Final[dict[str, type]] = {
     "base_iri": str,
     "license": str,
     "feedback": str,
+    "dataset_search": str,
     "operator": dict,
     "title": dict,
     "languages": list,
@@ -223,6 +227,10 @@ _KEYS: Final[dict[str, type]] = {
     "sources": dict,
     "prefixes": dict,
 }
+#: An address with one `{words}` and no other braces but those of `{lang}`.
+_SEARCH: Final = (
+    r"(https://[^\s<>\"{}|^`\\/?#]+/([^\s<>\"{}|^`\\]|\{lang\})*\{words\}([^\s<>\"{}|^`\\]|\{lang\})*)?"
+)
 #: Folders in `shapes/` that hold something else.
 _NO_SETS: Final = ("policy", "hygiene")
 _CHOICES: Final = {"default_graph": ("union", "strict"), "blank_nodes": ("skolem", "keep")}
@@ -262,6 +270,11 @@ def _from_table(folder: Path, file: Path, table: dict[str, Any]) -> Project:
         raise wrong(f"license is {table['license']!r}", "write the licence's IRI")
     if not re.fullmatch(r"(https?://[^\s<>\"{}|^`\\]+)?", table.get("feedback", "")):
         raise wrong(f"feedback is {table['feedback']!r}", "write the http(s) address of a page")
+    if not re.fullmatch(_SEARCH, table.get("dataset_search", "")):
+        raise wrong(
+            f"dataset_search is {table['dataset_search']!r}",
+            "write the https address of a search with {words} in it, and {lang} where it takes a language",
+        )
     try:
         base = Base(table.get("base_iri", DEFAULT_BASE))
     except ValueError as error:
@@ -279,5 +292,6 @@ def _from_table(folder: Path, file: Path, table: dict[str, Any]) -> Project:
         extra_prefixes=table.get("prefixes", {}),
         license=table.get("license", ""),
         feedback=table.get("feedback", ""),
+        dataset_search=table.get("dataset_search", ""),
         operator=table.get("operator", {}),
     )

@@ -17,8 +17,6 @@ SORTS: Final = ("recurrence", "name", "total")
 #: Levels of the bar under a number.
 LEVELS: Final = 4
 _NEAREST: Final = ("exactMatch", "closeMatch", "narrowMatch", "broadMatch", "relatedMatch")
-#: Where the national catalogue of open data is searched by words, for readers to go to themselves.
-CATALOGUE: Final = "https://www.avoindata.fi/data/{lang}/dataset?q={words}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +203,20 @@ def datasets(table: Table | None, lang: str) -> dict[str, list[Dataset]]:
     return {theme: list(held.values()) for theme, held in found.items()}
 
 
-def search(theme: Value, lang: str) -> str:
-    """The address of a search for a theme's name in the national catalogue.
+def search(address: str, theme: Value, lang: str) -> str:
+    """The address of a search for a theme's name, by the project's `dataset_search`.
 
-    >>> search(Value("metsäala"), "fi")
-    'https://www.avoindata.fi/data/fi/dataset?q=mets%C3%A4ala'
+    >>> search("https://data.example.org/{lang}/?q={words}", Value("metsäala"), "fi")
+    'https://data.example.org/fi/?q=mets%C3%A4ala'
     """
-    return CATALOGUE.format(lang=theme.lang or lang, words=quote(theme.text[:100], safe=""))
+    words = quote(theme.text[:100], safe="")
+    return address.replace("{lang}", theme.lang or lang).replace("{words}", words)
+
+
+def site(address: str) -> str:
+    """How people call the site of an address.
+
+    >>> site("https://www.avoindata.fi/data/{lang}/dataset?q={words}")
+    'avoindata.fi'
+    """
+    return (urlsplit(address).hostname or "").removeprefix("www.")

@@ -42,11 +42,11 @@ _DONE = {
         "refused": "Inget sparades. Ändringen godkänns inte förrän felen har rättats.",
     },
     "en": {
-        "committed": "Commit {number} is written: {added} quads added, {removed} removed.",
+        "committed": "Commit {number} is written. Quads added: {added}, removed: {removed}.",
         "unchanged": "Nothing was written: the graph is like that already (generation {number}).",
         "repeated": "This change was written before: it is commit {number}.",
-        "checked": "Nothing was written. The change would add {added} quads and remove {removed} "
-        "(against generation {number}).",
+        "checked": "Nothing was written. The change can be accepted. Quads it would add: {added}, "
+        "remove: {removed} (against generation {number}).",
         "refused": "Nothing was written. The change is not accepted until the violations are mended.",
     },
 }

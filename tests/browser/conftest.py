@@ -70,8 +70,9 @@ class Watched:
 OpenPage = Callable[..., Watched]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A Chromium for one module: while it lives, a loop runs that lets no other test call `asyncio.run`."""
     path = os.environ.get("KYMGRAPH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     need("chromium", path, "there is no Chromium: apt install chromium")
     with sync_playwright() as playwright:

@@ -44,6 +44,7 @@ async def themes_page(request: Request, services: ServicesDep, lang: LanguageDep
         for name in ("instrument-periods", "theme-links", "theme-datasets")
     ]
     matrix = themes.matrix(table, lineage.periods(periods), sort)
+    address = services.project.dataset_search
     chosen = ids + "theme/" + theme if "://" not in theme else theme
     return page(
         request,
@@ -58,7 +59,8 @@ async def themes_page(request: Request, services: ServicesDep, lang: LanguageDep
         matches=themes.matches(links, lang),
         links=links,
         datasets=themes.datasets(datasets, lang),
-        search=lambda value: themes.search(value, lang),
+        search=(lambda value: themes.search(address, value, lang)) if address else None,
+        site=themes.site(address),
         points=points,
         chosen=next((line for line in matrix.lines if theme and line.theme.iri == chosen), None),
         chosen_slug=theme,

@@ -7,6 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from kymgraph import files
+from kymgraph.store.embedded import EmbeddedStore
+from tests.conftest import ROOT, MakeProject, Serve
 from tests.markup import Element, read, shown, twin
 
 IDS = "https://w3id.org/kymgraph/id/"
@@ -101,6 +104,35 @@ def test_a_theme_leads_out_to_the_entries_that_were_accepted(ask: Any) -> None:
     }
     assert links[4].startswith("https://www.avoindata.fi/data/fi/dataset?q=mets")
     assert len(links) == 5
+
+
+@pytest.mark.parametrize(
+    ("toml", "found"),
+    [
+        ("", []),
+        (
+            'dataset_search = "https://data.example.org/search?l={lang}&w={words}"',
+            ["https://data.example.org/search?l=en&w=Peat%26%3Cb%3E"],
+        ),
+    ],
+)
+def test_the_search_for_datasets_is_the_project_s(
+    toml: str, found: list[str], make_project: MakeProject, serve: Serve, http: httpx.Client
+) -> None:
+    queries = ("api/queries/theme-periods.rq", "api/queries/theme-points.rq")
+    data = "<https://w3id.org/kymgraph/id/theme/peat> a <https://w3id.org/kymgraph/ontology#Theme> ;"
+    data += ' <http://www.w3.org/2004/02/skos/core#prefLabel> "Peat&<b>"@en .'
+    texts = {name: (ROOT / name).read_text("utf-8") for name in queries}
+    project = make_project({"data/a.ttl": data, **texts}, toml)
+    store = EmbeddedStore(project.folder / "store")
+    whole = files.read(project)
+    store.build(whole.quads(), project=project, graphs=whole.graphs, files=whole.digests)
+
+    page = read(http.get(serve(project.folder, store.folder) + "/themes?lang=en").text)
+
+    (line,) = lines(page)
+    assert [link.given["href"] for link in line.all("a") if "external" in link.given.get("rel", "")] == found
+    assert ("data.example.org" in page.text) == bool(found)
 
 
 @pytest.mark.parametrize("sort", ["recurrence", "name", "total"])
