@@ -292,10 +292,7 @@ class Committer:
             outcomes.update({i: error for i, _ in batch if i not in outcomes and i not in known})
         if not accepted:
             return
-        commits = [
-            self._entry(made.request, made.change, number)
-            for number, made in enumerate(accepted, self.head + 1)
-        ]
+        commits = [self._entry(made, number) for number, made in enumerate(accepted, self.head + 1)]
         try:
             with _undisturbed():
                 self.writer.write(commits)
@@ -407,7 +404,9 @@ class Committer:
             self._judge = Judge(rules, self.store.folder, deadline=self._deadline)
         return self._judge
 
-    def _entry(self, request: Request, change: Changeset, number: int) -> Commit:
+    def _entry(self, made: _Made, number: int) -> Commit:
+        request, change = made.request, made.change
+        report = {} if request.judged else {"report": made.report.kept()}
         entry = Entry(
             number=number,
             id=change.id,
@@ -420,7 +419,7 @@ class Committer:
             graphs=tuple(sorted(change.graphs)),
             digest=change.digest,
             kind=request.kind,
-            more={**request.more, "request": request.asked},
+            more={**request.more, **report, "request": request.asked},
         )
         change = replace(change, base=number - 1)
         from kymgraph.store.writer import Commit

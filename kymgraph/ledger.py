@@ -54,6 +54,11 @@ def to_dict(project: Project, entry: Entry) -> dict[str, Any]:
     }
 
 
+def with_report(project: Project, entry: Entry) -> dict[str, Any]:
+    """The same with what the gate said (`Report.kept`): null where whoever sent the commit had judged it."""
+    return {**to_dict(project, entry), "report": entry.more.get("report")}
+
+
 def quads_of(project: Project, entry: Entry, change: Changeset) -> tuple[Quad, ...]:
     """What the ledger says of one commit, in the store's form; the same whenever it is asked, for replay."""
     commit = commit_iri(project, entry.number)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 from typing import Literal as OneOf
@@ -22,6 +22,10 @@ from kymgraph.rdf import BlankNode, Literal, NamedNode, Quad, Term, Triple, cano
 
 #: Most results that one report lists; `Report.truncated` says that there were more.
 LIMIT: Final = 1000
+#: Most results of a report that a commit keeps, and characters of a text in them. Longer ones are left out
+#: whole, since half a text would not be found when it has to be redacted.
+KEPT: Final = 50
+KEPT_TEXT: Final = 2000
 #: The order in which a missing language is made up for.
 LANGUAGES: Final = ("fi", "sv", "en")
 
@@ -265,6 +269,17 @@ class Report:
     def to_json(self) -> str:
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=2)
 
+    def kept(self) -> dict[str, Any]:
+        """What the record of a commit keeps: as `to_dict`, of what the change brought or mended, bounded.
+
+        >>> Report().kept()["results"]
+        []
+        """
+        own = tuple(result for result in self.results if result.status != "pre-existing")
+        cut = replace(self, results=own[:KEPT], truncated=self.truncated or len(own) > KEPT)
+        kept: dict[str, Any] = _bounded(cut.to_dict())
+        return {**kept, "conforms": self.conforms}
+
     def to_quads(self) -> list[Quad]:
         """The W3C validation report on the state after the change, as quads of the default graph.
 
@@ -389,6 +404,15 @@ def _in_language(texts: Iterable[Literal], lang: str) -> str:
         if language in found:
             return found[language]
     return min(found.values(), default="")
+
+
+def _bounded(value: Any) -> Any:
+    """JSON without its long texts."""
+    if isinstance(value, str):
+        return value if len(value) <= KEPT_TEXT else "…"
+    if isinstance(value, dict):
+        return {key: _bounded(each) for key, each in value.items()}
+    return [_bounded(each) for each in value] if isinstance(value, list) else value
 
 
 def _by_language(texts: Iterable[Literal]) -> dict[str, str]:

@@ -33,6 +33,9 @@ SHAPES = """
 @prefix sh: <http://www.w3.org/ns/shacl#> .
 x:Named a sh:NodeShape ; sh:targetClass x:Thing ; sh:property x:hasName .
 x:hasName a sh:PropertyShape ; sh:path rdfs:label ; sh:minCount 1 ; sh:message "give it a name"@en .
+x:Noted a sh:NodeShape ; sh:targetSubjectsOf x:note ; sh:property x:shortNote .
+x:shortNote a sh:PropertyShape ; sh:path x:note ; sh:maxLength 9 ; sh:severity sh:Warning ;
+  sh:message "a long note"@en .
 """
 RULE = """#+ id: privacy-email
 #+ severity: Violation
@@ -107,6 +110,27 @@ def test_an_accepted_change_is_the_next_generation_and_stands_in_the_ledger(comm
     for time in (entry.time, "2026-11-22T08:30:00.120Z", "2026-11-22T08:30:00.000Z"):
         said = quads_of(committer.project, replace(entry, time=time), outcome.change)
         assert canonical(said).quads == list(said)
+
+
+def test_a_commit_keeps_what_the_gate_said_of_it(committer):
+    one(committer, add('x:a x:note "a very long note" .'))
+    one(committer, add('x:a x:note "short" .'))  # what was there before is not said again
+    one(committer, add('x:b x:note "' + 3000 * "n" + '" .'))
+    one(committer, replace(add("x:c x:is 2 ."), judged=True))
+
+    kept = [committer.journal.entry(number).more.get("report") for number in (2, 3, 4, 5)]
+
+    assert kept[3] is None  # the caller judged
+    assert [[result["value"]["value"] for result in report["results"]] for report in kept[:3]] == [
+        ["a very long note"],
+        [],
+        ["…"],  # whole or not at all, so that it can be redacted
+    ]
+    [result] = kept[0]["results"]
+    assert (result["severity"], result["focus"], result["message"]) == (
+        "Warning", X + "a", {"en": "a long note"},
+    )  # fmt: skip
+    assert [report["conforms"] for report in kept[:3]] == [False, False, False]
 
 
 def test_a_refused_change_leaves_generation_and_ledger_as_they_were(committer):

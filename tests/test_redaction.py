@@ -18,7 +18,7 @@ import pytest
 from kymgraph import access, ledger, redaction
 from kymgraph.access import Access, Principal
 from kymgraph.changeset import Changeset, from_patch, to_patch
-from kymgraph.commit import Committer, Outcome, Request
+from kymgraph.commit import Committer, Outcome, Request, _Made
 from kymgraph.errors import CannotWrite, GateRejected, InputError, StoreBroken, StoreLocked
 from kymgraph.project import Project
 from kymgraph.rdf import DEFAULT_GRAPH, FORMATS, Literal, NamedNode, Quad, canonical_nquads, parse
@@ -45,6 +45,16 @@ RULE = """#+ id: privacy-email
 SELECT ?graph ?focus ?path ?value WHERE {
   GRAPH ?graph { ?focus ?path ?value }
   FILTER (CONTAINS(STR(?value), "@") && isLiteral(?value))
+}
+"""
+REMARK = """#+ id: street
+#+ severity: Warning
+#+ message_fi: "katu"
+#+ message_sv: "gata"
+#+ message_en: "street"
+SELECT ?graph ?focus ?path ?value WHERE {
+  GRAPH ?graph { ?focus ?path ?value }
+  FILTER (CONTAINS(STR(?value), "katu") && isLiteral(?value))
 }
 """
 
@@ -152,7 +162,8 @@ def tree(folder: Path) -> dict[str, bytes]:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with a store that `with_history` has made; to be copied, not used."""
     folder = tmp_path_factory.mktemp("made") / "project"
-    for name, text in {**FILES, "shapes/policy/privacy-email.rq": RULE, "kymgraph.toml": ""}.items():
+    rules = {"shapes/policy/privacy-email.rq": RULE, "shapes/policy/street.rq": REMARK}
+    for name, text in {**FILES, **rules, "kymgraph.toml": ""}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text((PREFIXES if name.endswith(".ttl") else "") + text, "utf-8")
     with_history(Project.load(folder))
@@ -341,7 +352,7 @@ def test_a_commit_that_was_taken_back_leaves_nothing_either(project: Project, st
     journal = Journal(store.folder / "journal", writable=True)
     with Committer(project, store) as committer:
         request = Request(Changeset(4, added=quads('x:s x:p "Salainen Sana" .'), reason="x"))
-        made = committer._entry(request, request.change, 5)
+        made = committer._entry(_Made(0, request, request.change), 5)
         journal.append([(made.entry, made.change)])
         journal.abort([5])
     assert files_with(store.folder, b"Salainen Sana") != []

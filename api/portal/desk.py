@@ -6,14 +6,15 @@ A desk reads a form, has the library do what it says, and shows what came of it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
 
-from api.negotiate import Language
+from api.negotiate import LANGUAGES, Language
+from api.pages import shorten
 from api.portal.asking import Value
 from api.portal.differences import href_of
 from api.problems import problem
@@ -21,8 +22,7 @@ from api.texts import catalogue
 from kymgraph.access import Principal, Proposal
 from kymgraph.commit import Outcome
 from kymgraph.errors import GateRejected, InputError, KymgraphError
-from kymgraph.rdf import Literal, NamedNode, Term
-from kymgraph.report import Report, Result, local_name
+from kymgraph.report import Report
 
 if TYPE_CHECKING:
     from api.deps import Services
@@ -126,14 +126,21 @@ def refusal(error: KymgraphError, lang: Language) -> Refusal:
 
 def judgement(services: Services, lang: Language, report: Report) -> Judgement:
     """The report of the gate with names, fields and sentences in the reader's language."""
-    stopping = [result for result in report.results if result.rejects]
-    noted = [result for result in report.results if not result.rejects]
+    told = report.to_dict()["results"]
+    stopping = [one for one, result in zip(told, report.results, strict=True) if result.rejects]
+    noted = [one for one, result in zip(told, report.results, strict=True) if not result.rejects]
     return Judgement(
         report.accepted,
-        tuple(_findings(services, lang, stopping[:LISTED])),
-        tuple(_findings(services, lang, noted[:LISTED])),
+        tuple(_finding(services, lang, one) for one in stopping[:LISTED]),
+        tuple(_finding(services, lang, one) for one in noted[:LISTED]),
         report.truncated or len(stopping) > LISTED or len(noted) > LISTED,
     )
+
+
+def kept_judgement(services: Services, lang: Language, kept: Mapping[str, Any]) -> Judgement:
+    """The report that a commit kept (`Report.kept`), likewise."""
+    findings = tuple(_finding(services, lang, one) for one in kept["results"])
+    return Judgement(True, (), findings, bool(kept["truncated"]))  # what is refused is no commit
 
 
 def judgement_of(services: Services, lang: Language, error: GateRejected) -> Judgement | None:
@@ -141,29 +148,29 @@ def judgement_of(services: Services, lang: Language, error: GateRejected) -> Jud
     return judgement(services, lang, error.report) if isinstance(error.report, Report) else None
 
 
-def _findings(services: Services, lang: Language, results: Iterable[Result]) -> Iterable[Finding]:
-    for result in results:
-        focus = result.focus
-        iri = focus.value if isinstance(focus, NamedNode) else ""
-        name = result.label(lang) or _short(services, focus)
-        yield Finding(
-            kind=_KIND.get(local_name(result.severity), "violation"),
-            status=result.status,
-            thing=Value(name, iri, href_of(services, lang, iri) if iri else ""),
-            field=result.name(lang) or result.path_text,
-            value="" if result.value in (None, focus) else _short(services, result.value),
-            message=result.message(lang),
-            place="" if result.source is None else result.source.file,
-        )
+def _finding(services: Services, lang: Language, told: Mapping[str, Any]) -> Finding:
+    """A result as `Report.to_dict` tells it."""
+
+    def text(texts: Mapping[str, str]) -> str:
+        return next((texts[code] for code in (lang, *LANGUAGES, "") if code in texts), "")
+
+    def plain(term: str | Mapping[str, str]) -> str:
+        return shorten(term, services.prefixes) if isinstance(term, str) else term["value"]
+
+    focus, value, source = told["focus"], told["value"], told["source"]
+    iri = focus if isinstance(focus, str) and not focus.startswith("_:") else ""
+    return Finding(
+        kind=_KIND.get(told["severity"], "violation"),
+        status=told["status"],
+        thing=Value(text(told["label"]) or plain(focus), iri, href_of(services, lang, iri) if iri else ""),
+        field=text(told["name"]) or told["pathText"] or "",
+        value="" if value in (None, focus) else plain(value),
+        message=text(told["message"]),
+        place="" if source is None else source["file"],
+    )
 
 
 _KIND: Final = {"Violation": "violation", "Warning": "warning", "Info": "info"}
-
-
-def _short(services: Services, term: Term | None) -> str:
-    if isinstance(term, Literal):
-        return term.value
-    return "" if term is None else Report(prefixes=services.prefixes).short(term)
 
 
 async def desks(services: Services, principal: Principal) -> list[Desk]:

@@ -17,7 +17,7 @@ from api import deciding, writes
 from api.deps import LanguageDep, Services, ServicesDep, language_of
 from api.negotiate import Language, choose, language, prefers_html
 from api.portal import proposals as pages
-from api.portal.desk import is_form
+from api.portal.desk import Judgement, is_form, kept_judgement
 from api.portal.ledger import PER_PAGE, Commit, Difference, Names, by_day, choices, refused, shown
 from api.problems import TokenRequired
 from api.routes.feeds import feed
@@ -156,7 +156,8 @@ async def one(
         return await _one_page(request, services, number)
     entry = services.dataset.entry(number)
     change = await asyncio.to_thread(services.dataset.changeset, number)
-    return await _change(request, services, change, entry_to_dict(services, entry), format)
+    head = {**entry_to_dict(services, entry), **ledger.with_report(services.project, entry)}
+    return await _change(request, services, change, head, format)
 
 
 async def _between_page(request: Request, services: Services, one: str, other: str | None) -> Response:
@@ -187,20 +188,22 @@ async def _one_page(request: Request, services: Services, number: int) -> Respon
     """One commit as a page."""
     lang, dataset = language_of(request), services.dataset
 
-    def made() -> tuple[int, Commit, Difference]:
+    def made() -> tuple[int, Commit, Difference, Judgement | None]:
         entry = dataset.entry(number)
         view = services.linked.view()
         names = Names(services, lang, [view])
         found = diff(dataset.changeset(number), [view], services.project.base, services.project.prefixes)
-        return view.generation, names.commit(entry), names.difference(found)
+        kept = entry.more.get("report")
+        judged = None if kept is None else kept_judgement(services, lang, kept)
+        return view.generation, names.commit(entry), names.difference(found), judged
 
     try:
-        generation, commit, difference = await asyncio.to_thread(made)
+        generation, commit, difference, judged = await asyncio.to_thread(made)
     except KymgraphError as error:
         return refused(request, services, lang, error)
     return shown(
         request, services, lang, "change.html", generation,
-        commit=commit, difference=difference, last=generation,
+        commit=commit, difference=difference, judged=judged, last=generation,
     )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def show(ctx: typer.Context, number: Number, format: Format = "text") -> None:
 
     kymgraph show 12
     """
-    from kymgraph.ledger import to_dict
+    from kymgraph.ledger import with_report
 
     changes.check_format(format)
     context: Context = ctx.obj
@@ -87,7 +87,7 @@ def show(ctx: typer.Context, number: Number, format: Format = "text") -> None:
     entry, change = dataset.entry(number), dataset.changeset(number)
     if format == "text":
         result(_line(context, entry, _WORDS[context.lang]) + "\n")
-    changes.show_change(context, dataset, change, format, head=to_dict(context.project, entry))
+    changes.show_change(context, dataset, change, format, head=with_report(context.project, entry))
 
 
 def diff(

@@ -47,6 +47,11 @@ log: Final = logging.getLogger("kymgraph.store")
 
 #: After a write of more quads the database is tidied up before the next checkpoint.
 BULK: Final = 100_000
+#: Bytes of the live database's list of files from which it is opened anew, which begins a fresh list. RocksDB
+#: adds to it with every commit; every checkpoint holds a copy, and whoever opens one reads all of it.
+WORN: Final = 512 * 1024
+#: Seconds that opening the database anew waits for what still reads from it.
+_LET_GO: Final = 5.0
 #: Seconds that a checkpoint is kept after it stopped being the newest: readers may be about to open it.
 GRACE: Final = 60.0
 #: Exit status of a process that cannot say whether a commit will stand.
@@ -222,17 +227,21 @@ class StoreWriter:
         path = self.store.folder / "live"
         if not (path / "CURRENT").is_file():
             return None  # opening it would make an empty one
-        try:
-            return ox.Store(path)
-        except (OSError, RuntimeError) as error:
-            if "lock" in str(error).lower():
-                raise StoreLocked(
-                    f"the live database of {self.store.folder} is open elsewhere ({error}); "
-                    "nothing was changed",
-                    hint="end the process that has it open, then try again",
-                ) from None
-            log.warning("the live database cannot be opened (%s): it is made anew", error)
-            return None
+        until = time.monotonic() + _LET_GO
+        while True:
+            try:
+                return ox.Store(path)
+            except (OSError, RuntimeError) as error:
+                if "lock" not in str(error).lower():
+                    log.warning("the live database cannot be opened (%s): it is made anew", error)
+                    return None
+                if time.monotonic() > until:
+                    raise StoreLocked(
+                        f"the live database of {self.store.folder} is open elsewhere ({error}); "
+                        "nothing was changed",
+                        hint="end the process that has it open, then try again",
+                    ) from None
+            time.sleep(0.05)
 
     def _replayed(self, live: ox.Store) -> bool:
         """Bring a database to `head`; false if it knows more, or the commits do not fit what it holds."""
@@ -403,7 +412,13 @@ class StoreWriter:
                     _end(f"generation {self.head} was published, but the disk failed ({error})")
                 self._take_back(unpublished, error)
             self._prune()
+            if self._worn():
+                self._live = None  # the next use opens it
             return self.head
+
+    def _worn(self) -> bool:
+        lists = (self.store.folder / "live").glob("MANIFEST-*")
+        return max((path.stat().st_size for path in lists), default=0) > WORN
 
     def _pointer(self) -> int | None:
         try:

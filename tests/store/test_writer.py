@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import shutil
@@ -601,6 +602,48 @@ def test_a_bulk_write_is_tidied_up_before_it_is_published(
         writer.publish()
         assert [name for name in calls if name in ("optimize", "backup")] == ["backup"]
     assert len(list(store.view().quads(graph=NamedNode(project.base.graph("bulk"))))) == 2_990
+    assert faults(store) == []
+
+
+def test_what_a_commit_copies_does_not_grow_with_their_number(
+    store: EmbeddedStore, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kymgraph.store.writer.WORN", 20_000)
+    lists = []
+    with opened(store, project) as writer:
+        for number in range(1, 31):
+            reader = writer.view.quads()  # somebody who has not ended
+            next(reader)
+            write(writer, change(number, added=[quad(project, 100 + number)]))
+            del reader
+            writer.publish()
+            [list_of_files] = store.checkpoint_path().glob("MANIFEST-*")
+            lists.append(list_of_files.stat().st_size)
+
+    assert max(lists) < 60_000
+    assert sum(one > other for one, other in itertools.pairwise(lists)) > 1  # begun anew, repeatedly
+    assert {quad(project, 100 + number) for number in range(1, 31)} < set(store.view().quads())
+    assert faults(store) == []
+
+
+def test_a_reader_of_a_worn_database_is_waited_for_and_then_named(
+    store: EmbeddedStore, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kymgraph.store.writer.WORN", 0)
+    monkeypatch.setattr("kymgraph.store.writer._LET_GO", 0.2)
+    with opened(store, project) as writer:
+        write(writer, change(1, added=[quad(project, 9)]))
+        reader = writer.view.quads()
+        next(reader)
+        writer.publish()
+
+        with pytest.raises(StoreLocked, match="open elsewhere"):
+            write(writer, change(2, added=[quad(project, 10)]))
+        assert store.generation == 2
+
+        reader.close()
+        write(writer, change(2, added=[quad(project, 10)]))
+        assert writer.publish() == 3
     assert faults(store) == []
 
 

@@ -25,6 +25,11 @@ HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 HOSTILE = "<script>alert(1)</script> \u202eevil {{ 7*7 }} " + "word " * 200
 COMMITS = 7
 LABEL = NamedNode(RDFS + "label")
+SHAPES = """@prefix sh: <http://www.w3.org/ns/shacl#> .
+x:Named a sh:NodeShape ; sh:targetSubjectsOf rdfs:label ; sh:property x:shortName .
+x:shortName a sh:PropertyShape ; sh:path rdfs:label ; sh:maxLength 20 ; sh:severity sh:Warning ;
+  sh:name "nimi"@fi, "name"@en ; sh:message "lyhennä nimi"@fi, "make the name <shorter>"@en .
+"""
 
 
 @dataclass
@@ -70,7 +75,8 @@ class Site:
 @pytest.fixture(scope="module")
 def site(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("ledger")
-    for name, text in {"kymgraph.toml": "", "data/a.ttl": PREFIXES, "data/b.ttl": PREFIXES}.items():
+    texts = {"kymgraph.toml": "", "shapes/name.ttl": PREFIXES + SHAPES}
+    for name, text in {**texts, "data/a.ttl": PREFIXES, "data/b.ttl": PREFIXES}.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, "utf-8")
     project = Project.load(folder)
@@ -85,7 +91,8 @@ def site(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
         dataset.commit(dataset.revert(3, reason="väärä nimi"))  # 4
         made.commit("toiseen graafiin", add={made.label("other", "muu", "b")})  # 5
         for number in range(6, COMMITS + 2):
-            made.commit(f"reason {number}", add={made.label(f"n{number}", f"name {number}")})
+            name = HOSTILE[:60] if number == COMMITS else f"name {number}"
+            made.commit(f"reason {number}", add={made.label(f"n{number}", name)})
         made.url = serve(folder, store.folder)
         yield made
 
@@ -169,6 +176,21 @@ def test_what_undoes_and_what_is_undone_point_to_each_other(site: Site) -> None:
     assert lines(undoing) == sorted(
         ("-" if sign == "+" else "+", predicate, text) for sign, predicate, text in lines(undone)
     )
+
+
+def test_a_change_keeps_what_the_checks_said(site: Site) -> None:
+    [result] = site.json(f"/changes/{COMMITS}")["report"]["results"]
+    assert (result["severity"], result["value"]["value"]) == ("Warning", HOSTILE[:60])
+    assert site.json("/changes/6")["report"]["results"] == []
+
+    warned, clean = site.page(f"/changes/{COMMITS}"), site.page("/changes/6")
+
+    assert "make the name &lt;shorter&gt;" in warned
+    assert '<li class="warning">' in warned
+    assert "<script>alert" not in warned
+    assert '<li class="warning">' not in clean
+    assert 'class="notice done"' in clean
+    assert "lyhennä nimi" in site.page(f"/changes/{COMMITS}", lang="fi")
 
 
 def test_a_hostile_reason_is_only_ever_text(site: Site) -> None:
