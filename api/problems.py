@@ -162,7 +162,7 @@ KINDS: Final[dict[str, Kind]] = {
         422, "SERVICE-kutsua ei voi välittää", "SERVICE-anropet kan inte förmedlas", "SERVICE not supported"
     ),
     "generation-not-kept": Kind(
-        422, "Sukupolvea ei ole tallessa", "Generationen finns inte kvar", "Generation not kept"
+        422, "Versiota ei ole tallessa", "Versionen finns inte kvar", "Generation not kept"
     ),
     "base-moved": Kind(409, "Graafi on muuttunut", "Grafen har ändrats", "The graph has moved on"),
     "upload-moved": Kind(

@@ -27,18 +27,18 @@ FORMATS = ("text", "json", "patch")
 _DONE = {
     "fi": {
         "committed": "Muutos {number} on tallennettu. Tietoja lisätty: {added}, poistettu: {removed}.",
-        "unchanged": "Mitään ei tallennettu: kaikki tämä on graafissa jo ennestään (sukupolvi {number}).",
+        "unchanged": "Mitään ei tallennettu: kaikki tämä on graafissa jo ennestään (versio {number}).",
         "repeated": "Tämä muutos on tallennettu jo aiemmin: se on muutos {number}.",
         "checked": "Mitään ei tallennettu. Muutos voidaan hyväksyä. Tietoja lisättäisiin: {added}, "
-        "poistettaisiin: {removed} (pohjana sukupolvi {number}).",
+        "poistettaisiin: {removed} (pohjana versio {number}).",
         "refused": "Mitään ei tallennettu. Muutosta ei hyväksytä ennen kuin virheet on korjattu.",
     },
     "sv": {
         "committed": "Ändring {number} har sparats. Uppgifter tillagda: {added}, borttagna: {removed}.",
-        "unchanged": "Inget sparades: allt detta finns redan i grafen (generation {number}).",
+        "unchanged": "Inget sparades: allt detta finns redan i grafen (version {number}).",
         "repeated": "Den här ändringen har redan sparats: den är ändring {number}.",
         "checked": "Inget sparades. Ändringen kan godkännas. Uppgifter som skulle läggas till: {added}, "
-        "tas bort: {removed} (utgående från generation {number}).",
+        "tas bort: {removed} (utgående från version {number}).",
         "refused": "Inget sparades. Ändringen godkänns inte förrän felen har rättats.",
     },
     "en": {

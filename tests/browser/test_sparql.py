@@ -223,7 +223,7 @@ def test_a_share_link_is_pinned_and_shows_the_same_in_the_same_view(
     expect(second.page.locator("#panel .picture")).to_be_visible()
     assert (given["at"], given["view"], given["query"]) == (["1"], ["chart"], [COUNTS])
     assert second.page.locator(".mark").evaluate_all("marks => marks.map(mark => mark.ariaLabel)") == labels
-    assert "sukupolveen 1" in second.page.locator(".pinned").inner_text()
+    assert "versioon 1" in second.page.locator(".pinned").inner_text()
     second.check()
     # Without script the same link gives the same rows.
     plain = open_page(shipped_url + link, script=False).page

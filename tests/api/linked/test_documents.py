@@ -180,7 +180,7 @@ def test_a_passage_has_its_lines_first_and_what_rests_on_them(world: World, http
 def test_an_older_state_says_so_and_leads_to_the_current_one(world: World, http: httpx.Client) -> None:
     text = page(http, world.url + "/page/goal/b?at=2")
 
-    assert "Tämä on aineiston aiempi tila, sukupolvi 2." in text
+    assert "Tämä on aineiston aiempi tila, versio 2." in text
     assert 'href="/page/goal/b?lang=fi"' in text
 
 
