@@ -1,4 +1,4 @@
-"""Actors, networks, posts and map in a browser: without a script, by keyboard, live, narrow and wide."""
+"""Actors, networks, posts and map in a browser: without a script, by keyboard, live."""
 
 from __future__ import annotations
 
@@ -7,32 +7,6 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenPage
 from tests.needs import size
-
-PATHS = (
-    "/actors?lang=fi",
-    "/networks?lang=sv&year=2016",
-    "/posts?lang=en&on=2016-05-26",
-    "/map?lang=fi&year=2021",
-    "/map?lang=sv&place=pyhtaa",
-)
-CASES = [
-    (path, width, script)
-    for path in PATHS
-    for width, script in (((360, False), (1440, True)) if size(quick=0, ci=1, night=1) else ((360, True),))
-]
-
-
-@pytest.mark.parametrize(("path", "width", "script"), CASES)
-def test_a_page_is_accessible_and_fits(
-    path: str, width: int, script: bool, shipped_url: str, open_page: OpenPage
-) -> None:
-    # axe-core itself needs scripts, so the page without them is looked at for its width only.
-    watched = open_page(shipped_url + path, width=width, script=script)
-    if script:
-        watched.check()
-        assert watched.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert watched.faults == []
-    assert watched.page.locator("h1").count() == 1
 
 
 def seen(page: Page, css: str) -> list[str]:

@@ -1,35 +1,10 @@
-"""Lineage and themes in a browser: with and without script, by keyboard alone, narrow and wide."""
+"""Lineage and themes in a browser: with and without script, by keyboard alone."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from tests.browser.conftest import OpenPage
-from tests.needs import size
 
-PAGES = ["/lineage?lang=fi", "/themes?lang=sv", "/lineage?lang=en&theme=ict&link=ict-digitalouskarjeksi"]
-WIDTHS = (360, 1440)
 LINK = 'a.link[data-link="ict-digitalouskarjeksi"]'
-#: Quick looks at one width of each page, with script at one and without at the other.
-EACH = [(path, width, script) for path in PAGES for width in WIDTHS for script in (True, False)]
-
-
-@pytest.mark.parametrize(("path", "width", "script"), EACH[:: size(quick=3, ci=1, night=1)])
-def test_pages_have_no_fault_and_fit(
-    path: str, width: int, script: bool, shipped_url: str, open_page: OpenPage, shots: Path
-) -> None:
-    watched = open_page(shipped_url + path, width=width, script=script)
-    page = watched.page
-    name = path.strip("/").replace("?", "-").replace("&", "-").replace("=", "-")
-    page.screenshot(path=shots / f"{name}-{width}-{'script' if script else 'plain'}.png", full_page=True)
-    if script:
-        watched.check()
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    else:
-        assert watched.faults == []
-        assert page.locator("h1").count() == 1
 
 
 def test_without_script_a_link_opens_its_reason_and_leads_to_the_lines(

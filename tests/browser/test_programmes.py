@@ -1,10 +1,9 @@
-"""The front page, programmes and resources in a browser: by keyboard, without script, on narrow screens."""
+"""The front page, programmes and resources in a browser: by keyboard, without script."""
 
 from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
 
 import httpx
 import pytest
@@ -14,25 +13,6 @@ from tests.browser.conftest import OpenPage, Watched
 from tests.needs import size
 
 P2014, P2022 = "maakuntaohjelma-2014-2017", "maakuntaohjelma-2022-2025"
-PATHS = {
-    "front": "/",
-    "programmes": "/programmes",
-    "programme": f"/page/programme/{P2014}",
-    "strategy": "/page/strategy/alykkaan-erikoistumisen-strategia-2",
-    "background": "/page/programme/kymenlaakso-ohjelma-2018-2021",
-    "compare": f"/compare?a={P2014}&b={P2022}",
-    "chooser": "/compare",
-    "resource": "/page/organisation/kymenlaakson-liitto",
-    "authorities": "/page/funding-instrument/eakr",
-    "passage": "/page/passage/kymenlaakso-ohjelma/44-44",
-}
-#: Each page once; languages, widths and script taken in turn, the whole matrix in the largest run.
-TURNS = [
-    (name, ("fi", "sv", "en")[n % 3], (360, 1440, 320)[n % 3], n % 2 == 0) for n, name in enumerate(PATHS)
-]
-ALL = [(name, lang, width, script) for name in PATHS for lang in ("fi", "sv", "en")
-       for width in (320, 360, 768, 1440) for script in (True, False)]  # fmt: skip
-CHOSEN = size(quick=2, ci=len(TURNS), night=len(ALL))
 #: Waits for the search index, which a quick run has no time for.
 SEARCHES = pytest.mark.skipif(not size(quick=0, ci=1, night=1), reason="KYMGRAPH_TEST=ci searches too")
 
@@ -45,29 +25,6 @@ def searched_url(shipped_url: str) -> str:
         assert time.monotonic() < until
         time.sleep(0.5)
     return shipped_url
-
-
-def address(url: str, path: str, lang: str) -> str:
-    return f"{url}{path}{'&' if '?' in path else '?'}lang={lang}"
-
-
-@pytest.mark.parametrize(
-    ("name", "lang", "width", "script"), (TURNS if len(TURNS) >= CHOSEN else ALL)[:CHOSEN]
-)
-def test_a_page_is_accessible_and_fits(
-    shipped_url: str, open_page: OpenPage, shots: Path, name: str, lang: str, width: int, script: bool
-) -> None:
-    watched = open_page(address(shipped_url, PATHS[name], lang), width=width, script=script)
-    page = watched.page
-
-    page.screenshot(path=shots / f"{name}-{lang}-{width}.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.locator("h1").count() == 1
-    assert page.locator("html").get_attribute("lang") == lang
-    if script:
-        watched.check()
-    else:
-        assert watched.faults == []
 
 
 def press_until(page: Page, key: str, wanted: str, most: int = 250) -> None:

@@ -1,6 +1,6 @@
 """Every type of page in a browser: three languages, three widths, with and without scripts; nothing is kept.
 
-quick looks at each page once, ci at every pair of the four, night at all.
+quick looks at each type of page once, ci at every pair of the four and at further states, night at all.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenPage
-from tests.browser.walk import PAGES, at, pairs, whole
+from tests.browser.walk import PAGES, STATES, at, pairs, states, whole
 from tests.needs import size
 
 RUNS = size(quick=0, ci=1, night=2)
-WALKS = [pairs()[::3], pairs(), whole()][RUNS]
+WALKS = [pairs()[::3], pairs() + states(), whole() + states()][RUNS]
+PATHS = {**PAGES, **STATES}
 #: The page that says a thing is not there is a refusal, and is seen as one.
 STATUS = {"missing": 404}
 TALLEST = 12_000
@@ -30,7 +31,7 @@ TALLEST = 12_000
 def test_a_page(
     lived_url: str, open_page: OpenPage, shots: Path, name: str, lang: str, width: int, script: bool
 ) -> None:
-    watched = open_page(lived_url, width=width, script=script, at=at(PAGES[name], lang))
+    watched = open_page(lived_url, width=width, script=script, at=at(PATHS[name], lang))
     page = watched.page
     status = STATUS.get(name, 200)
 
@@ -60,8 +61,14 @@ def overflow(page: Page) -> int:
     return int(found)
 
 
-@pytest.mark.parametrize("name", ["front", "programme", "lineage", "resource", "question"])
+NARROW = [
+    "front", "programme", "lineage", "resource", "question",
+    "compare", "themes", "networks", "map", "question-picture", "question-form", "changes", "quality",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NARROW[: size(quick=5, ci=13, night=13)])
 def test_a_page_at_four_hundred_per_cent(lived_url: str, open_page: OpenPage, name: str) -> None:
     """A window of 1280 px zoomed to 400 % is 320 px wide: nothing may need scrolling in two directions."""
-    watched = open_page(lived_url, width=320, at=at(PAGES[name], "fi"))
+    watched = open_page(lived_url, width=320, at=at(PATHS[name], "fi"))
     assert overflow(watched.page) <= 0

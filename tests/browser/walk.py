@@ -39,6 +39,22 @@ PAGES: Final = {
     "edit": "/edit",
     "missing": "/page/place/atlantis",
 }
+#: Pages of these types in other states: with a picture, with nothing, narrowed, of other sources.
+STATES: Final = {
+    "question-picture": "/questions/Q42",
+    "question-form": "/questions/Q04",
+    "question-interpreted": "/questions/Q44",
+    "question-nothing": "/questions/Q41?year=1999",
+    "lineage-link": "/lineage?theme=ict&link=ict-digitalouskarjeksi",
+    "strategy": "/page/strategy/alykkaan-erikoistumisen-strategia-2",
+    "background": "/page/programme/kymenlaakso-ohjelma-2018-2021",
+    "chooser": "/compare",
+    "authorities": "/page/funding-instrument/eakr",
+    "networks-year": "/networks?year=2016",
+    "posts-day": "/posts?on=2016-05-26",
+    "map-year": "/map?year=2021",
+    "map-place": "/map?place=pyhtaa",
+}
 LANGUAGES: Final = ("fi", "sv", "en")
 WIDTHS: Final = (360, 768, 1440)
 
@@ -53,17 +69,22 @@ def at(path: str, lang: str) -> str:
 
 
 def pairs() -> list[tuple[str, str, int, bool]]:
-    """Three runs of each page, in which every pair of page, language, width and script meets.
+    """Three runs of each type of page, in which every pair of page, language, width and script meets.
 
     >>> runs = pairs()
     >>> len(runs) == 3 * len(PAGES), len({(lang, width) for _, lang, width, _ in runs})
     (True, 9)
     """
-    return [
-        (name, LANGUAGES[turn], WIDTHS[(turn + place) % 3], (turn + place) % 2 == 0)
-        for place, name in enumerate(PAGES)
-        for turn in range(3)
-    ]
+    return [_turn(name, place, turn) for place, name in enumerate(PAGES) for turn in range(3)]
+
+
+def states() -> list[tuple[str, str, int, bool]]:
+    """One run of each state, with languages, widths and scripts in turn."""
+    return [_turn(name, place, place % 3) for place, name in enumerate(STATES)]
+
+
+def _turn(name: str, place: int, turn: int) -> tuple[str, str, int, bool]:
+    return name, LANGUAGES[turn], WIDTHS[(turn + place) % 3], (turn + place) % 2 == 0
 
 
 def whole() -> list[tuple[str, str, int, bool]]:
