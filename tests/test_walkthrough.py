@@ -119,7 +119,7 @@ def test_a_refusal_and_a_check_that_changes_nothing_speak_swedish(house: House) 
     ]
     assert looked_at[0] == refused[1]
     assert looked_at[-1] == "Inget sparades. Ändringen godkänns inte förrän felen har rättats."
-    assert [line.partition(" (generation")[0] for line in alike] == [
+    assert [line.partition(" (version")[0] for line in alike] == [
         "Inget sparades: allt detta finns redan i grafen"
     ]
 

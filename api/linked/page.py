@@ -23,7 +23,7 @@ from kymgraph.rdf import BlankNode, GraphName, Literal, NamedNode, Quad, Term
 
 DESCRIPTIONS: Final = (DCTERMS + "description", SKOS + "definition", RDFS + "comment")
 
-#: Properties of other vocabularies that stand on most pages: they have no labels in the graph.
+#: Terms of other vocabularies that stand on many pages: they have no labels in the graph.
 COMMON: Final = {
     SKOS + "prefLabel": "name",
     SKOS + "altLabel": "other-name",
@@ -53,6 +53,16 @@ COMMON: Final = {
     SKOS + "narrowMatch": "narrow-match",
     SKOS + "relatedMatch": "related-match",
     OWL + "sameAs": "same",
+    RDF + "subject": "subject",
+    RDF + "predicate": "predicate",
+    RDF + "object": "object",
+    RDF + "Statement": "statement",
+    SKOS + "Concept": "concept",
+    SKOS + "ConceptScheme": "concept-scheme",
+    OWL + "Class": "class",
+    OWL + "ObjectProperty": "object-property",
+    OWL + "DatatypeProperty": "datatype-property",
+    OWL + "AnnotationProperty": "annotation-property",
 }
 
 

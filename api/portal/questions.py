@@ -293,7 +293,6 @@ class Asked:
         return {
             example: tuple(sorted(things.items(), key=lambda pair: pair[1].casefold()))
             for example, things in found.items()
-            if len(things) > 1
         }
 
     async def _labels(self, variables: Sequence[str], rows: Iterable[Mapping[str, Term]]) -> _Names:

@@ -18,9 +18,11 @@ from starlette.responses import Response
 
 from api.cache import Answered
 from api.deps import LanguageDep, Services, ServicesDep
+from api.linked.page import COMMON
 from api.linked.paths import path_of
 from api.negotiate import LANGUAGES, Language, prefers_html
 from api.pages import cell
+from api.texts import Texts
 from api.wire import AnsweredResponse
 from kymgraph.errors import BadParameter, UnknownParameter
 from kymgraph.namespaces import Base
@@ -395,19 +397,30 @@ def _page(services: Services, lang: Language, asked: Asked, found: Found, links:
         for name, value in asked.given
         if name in FACETS and value
     }
+    texts = Texts(lang)
+
+    def called(value: str, label: str) -> str:
+        known = COMMON.get(value) if label == _short(services, "type", value) else None
+        return texts(f"property.{known}") if known else label
+
     facets = []
     for facet in FACETS:
         choices = [
-            _Choice(label, None, services.root + _link(asked, drop=written[facet, value]))
+            _Choice(called(value, label), None, services.root + _link(asked, drop=written[facet, value]))
             for value, label in found.filters.get(facet, ())
         ]
         choices += [
-            _Choice(label, count, services.root + _link(asked, add=(facet, _short(services, facet, value))))
+            _Choice(
+                called(value, label),
+                count,
+                services.root + _link(asked, add=(facet, _short(services, facet, value))),
+            )
             for value, label, count in found.facets.get(facet, ())
             if (facet, value) not in chosen
         ]
         if choices:
             facets.append((facet, choices))
+    types = {iri: called(iri, label) for iri, label in found.types.items()}
     return services.pages.render(
         "search.html",
         lang,
@@ -415,7 +428,7 @@ def _page(services: Services, lang: Language, asked: Asked, found: Found, links:
         parameters=asked.given,
         query=asked.query,
         found=found,
-        hits=[_show(services, hit, lang, found.types) for hit in found.hits],
+        hits=[_show(services, hit, lang, types) for hit in found.hits],
         facets=facets,
         kept=[pair for pair in asked.given if pair[0] in FACETS],
         links=links,

@@ -48,6 +48,7 @@ from kymgraph.rdf import (
     parse,
     skolemise,
 )
+from kymgraph.store.apply import matching
 from kymgraph.store.rules import Rules
 from kymgraph.updates import Block, Operation
 
@@ -631,7 +632,7 @@ class _State:
     def _held(self, copy: ox.Store, quad: Quad) -> bool:
         return any(
             isinstance(found.graph_name, NamedNode) and self._in_union(found.graph_name.value)
-            for found in copy.quads_for_pattern(quad.subject, quad.predicate, quad.object, None)
+            for found in matching(copy, quad.subject, quad.predicate, quad.object)
         )
 
 

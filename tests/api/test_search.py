@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -195,6 +196,16 @@ def test_facets_are_links_that_narrow_and_can_be_taken_away(site: Any, http: htt
     assert '<input type="hidden" name="type" value="id:Plan">' in narrowed
     assert away is not None
     assert "type" not in away[1]
+
+
+def test_types_of_other_vocabularies_have_names_for_people(shipped_url: str, http: httpx.Client) -> None:
+    until = time.monotonic() + 120
+    while (answer := http.get(f"{shipped_url}/search?q=osaaminen&lang=fi", headers=HTML)).status_code == 503:
+        assert time.monotonic() < until
+        time.sleep(0.5)
+
+    assert ">yksittäinen väite</a>" in answer.text
+    assert not re.search(r">(rdf|owl|skos):\w+<", answer.text)
 
 
 def test_markup_in_the_data_is_text_on_the_page(site: Any, http: httpx.Client) -> None:

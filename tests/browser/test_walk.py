@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from kymgraph.project import Project
 from tests.browser.conftest import OpenPage
 from tests.browser.walk import PAGES, STATES, at, pairs, states, whole
+from tests.conftest import ROOT
 from tests.needs import size
 
 RUNS = size(quick=0, ci=1, night=2)
@@ -21,6 +23,7 @@ PATHS = {**PAGES, **STATES}
 #: The page that says a thing is not there is a refusal, and is seen as one.
 STATUS = {"missing": 404}
 TALLEST = 12_000
+TITLE = Project.load(ROOT).title
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,7 @@ def test_a_page(
     assert page.locator("h1").count() == 1
     assert page.locator("h1").inner_text().strip()
     assert page.locator("main").count() == 1
+    assert page.locator(".brand").inner_text().strip() == TITLE[lang]
     assert page.locator(f'link[rel=alternate][hreflang="{lang}"]').count() >= 1
     wide = overflow(page) if script else 0
     height = min(page.evaluate("document.documentElement.scrollHeight") if script else 3000, TALLEST)

@@ -26,7 +26,7 @@ from kymgraph.errors import (
 )
 from kymgraph.namespaces import KYM
 from kymgraph.project import Project
-from kymgraph.rdf import BlankNode, DefaultGraph, Literal, NamedNode, Quad
+from kymgraph.rdf import BlankNode, DefaultGraph, Literal, NamedNode, Quad, canonical
 from kymgraph.store.embedded import EmbeddedStore
 from kymgraph.store.journal import Journal
 from kymgraph.store.writer import StoreWriter
@@ -129,6 +129,40 @@ def test_the_union_is_kept_as_a_set(store: EmbeddedStore, project: Project) -> N
         writer.publish()
     assert union(store.view()) == {"1", "3"}
     assert faults(store) == []
+
+
+@pytest.mark.parametrize("kind", ["integer", "decimal", "date", "gYear", "dateTime", "double"])
+def test_neighbours_of_a_number_are_not_taken_for_it(
+    store: EmbeddedStore, project: Project, kind: str
+) -> None:
+    """The engine's own look-ups on disk do that where a stored value ends in the byte FF."""
+    spelled = {
+        "date": "20{:02}-01-{:02}", "gYear": "20{0:02}", "dateTime": "2026-01-01T{:02}:{:02}:00Z",
+        "decimal": "{0}.{1}", "double": "{0}.{1}E0",
+    }.get(kind)  # fmt: skip
+    numbers = [255, 256, 300, 511, 512, 740, 767, 768, 65535, 65536, -1, 0, -257]
+    texts = [str(n) for n in numbers] if spelled is None else []
+    if spelled is not None:
+        texts = sorted({spelled.format(n % 24 or 1, n % 28 + 1) for n in range(600)})
+    node, graph = NamedNode("http://x.example/n"), NamedNode(project.base.graph("a"))
+    datatype = NamedNode("http://www.w3.org/2001/XMLSchema#" + kind)
+    quads = [Quad(node, node, Literal(text, datatype=datatype), graph) for text in texts]
+    quads = canonical(quads).quads
+
+    with opened(store, project) as writer:
+        write(writer, change(1, added=quads))
+        for quad in quads:
+            assert list(writer.view.quads(node, node, quad.object, graph)) == [quad]
+            assert [q.object for q in writer.view.quads(object=quad.object)] == [quad.object]
+        gone = quads[::2]
+        for number, quad in enumerate(gone, 2):
+            write(writer, change(number, removed=[quad]))
+        writer.publish()
+
+    view = store.view()
+    assert union_is_right(view, project)
+    assert {q for q in view.quads(node, node) if q.graph_name == graph} == set(quads) - set(gone)
+    assert [list(view.quads(node, node, quad.object, graph)) for quad in gone] == [[]] * len(gone)
 
 
 def test_a_ledger_inside_the_union_is_part_of_it(make_project: MakeProject) -> None:

@@ -60,7 +60,7 @@ async def themes_page(request: Request, services: ServicesDep, lang: LanguageDep
         links=links,
         datasets=themes.datasets(datasets, lang),
         search=(lambda value: themes.search(address, value, lang)) if address else None,
-        site=themes.site(address),
+        search_site=themes.site(address),
         points=points,
         chosen=next((line for line in matrix.lines if theme and line.theme.iri == chosen), None),
         chosen_slug=theme,
