@@ -426,6 +426,7 @@ def test_without_script_the_form_does_as_before(shipped_url: str, open_page: Ope
 @in_ci
 def test_tab_leaves_the_editor_and_the_editor_has_a_name(shipped_url: str, open_page: OpenPage) -> None:
     page = open_page(shipped_url + "/sparql?lang=fi").page
+    page.locator(".cm-content").wait_for()  # until then the plain field is there
     editor = page.get_by_role("textbox", name="Kysely")
     editor.focus()
     page.keyboard.press("Tab")
@@ -433,6 +434,31 @@ def test_tab_leaves_the_editor_and_the_editor_has_a_name(shipped_url: str, open_
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Shift+Tab")
     assert page.evaluate("document.activeElement.textContent") == "Kaikki esimerkit"
+
+
+def test_who_writes_before_the_editor_comes_goes_on_writing(shipped_url: str, open_page: OpenPage) -> None:
+    page = open_page("about:blank").page
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/assets/editor*.js", hold)
+    page.goto(shipped_url + "/sparql?lang=fi", wait_until="domcontentloaded")
+    page.locator("textarea#query").fill("ASK {}")
+    page.keyboard.press("ArrowLeft")
+    for _ in range(50):
+        if waiting:
+            break
+        page.wait_for_timeout(100)
+    assert waiting
+    for route in waiting:
+        route.continue_()
+    page.locator(".cm-content").wait_for()
+
+    page.keyboard.type(" ?s ?p ?o ")
+
+    assert editor_text(page) == "ASK { ?s ?p ?o }"
 
 
 @pytest.mark.parametrize(

@@ -116,8 +116,15 @@ export function mount(
     }),
   });
 
+  // Who writes in the plain field already goes on writing in the same place.
+  const writing = document.activeElement === field;
+  const caret = field.selectionStart;
   field.hidden = true;
   field.required = false;
+  if (writing) {
+    view.focus();
+    view.dispatch({ selection: { anchor: Math.min(caret, view.state.doc.length) } });
+  }
   label.removeAttribute("for");
   label.addEventListener("click", () => { view.focus(); });
   const offset = (line: number, column: number): number => {
