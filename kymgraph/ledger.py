@@ -54,9 +54,9 @@ def to_dict(project: Project, entry: Entry) -> dict[str, Any]:
     }
 
 
-def with_report(project: Project, entry: Entry) -> dict[str, Any]:
-    """The same with what the gate said (`Report.kept`): null where whoever sent the commit had judged it."""
-    return {**to_dict(project, entry), "report": entry.more.get("report")}
+def report_of(entry: Entry) -> dict[str, Any] | None:
+    """What the gate said of a commit (`Report.kept`); None where whoever sent it had judged it."""
+    return entry.more.get("report")
 
 
 def quads_of(project: Project, entry: Entry, change: Changeset) -> tuple[Quad, ...]:

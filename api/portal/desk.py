@@ -152,7 +152,7 @@ def _finding(services: Services, lang: Language, told: Mapping[str, Any]) -> Fin
     """A result as `Report.to_dict` tells it."""
 
     def text(texts: Mapping[str, str]) -> str:
-        return next((texts[code] for code in (lang, *LANGUAGES, "") if code in texts), "")
+        return next((texts[code] for code in (lang, *LANGUAGES, *texts) if code in texts), "")
 
     def plain(term: str | Mapping[str, str]) -> str:
         return shorten(term, services.prefixes) if isinstance(term, str) else term["value"]

@@ -156,7 +156,7 @@ async def one(
         return await _one_page(request, services, number)
     entry = services.dataset.entry(number)
     change = await asyncio.to_thread(services.dataset.changeset, number)
-    head = {**entry_to_dict(services, entry), **ledger.with_report(services.project, entry)}
+    head = {**entry_to_dict(services, entry), "report": ledger.report_of(entry)}
     return await _change(request, services, change, head, format)
 
 
@@ -193,7 +193,7 @@ async def _one_page(request: Request, services: Services, number: int) -> Respon
         view = services.linked.view()
         names = Names(services, lang, [view])
         found = diff(dataset.changeset(number), [view], services.project.base, services.project.prefixes)
-        kept = entry.more.get("report")
+        kept = ledger.report_of(entry)
         judged = None if kept is None else kept_judgement(services, lang, kept)
         return view.generation, names.commit(entry), names.difference(found), judged
 

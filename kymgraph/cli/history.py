@@ -79,7 +79,7 @@ def show(ctx: typer.Context, number: Number, format: Format = "text") -> None:
 
     kymgraph show 12
     """
-    from kymgraph.ledger import with_report
+    from kymgraph.ledger import report_of, to_dict
 
     changes.check_format(format)
     context: Context = ctx.obj
@@ -87,7 +87,8 @@ def show(ctx: typer.Context, number: Number, format: Format = "text") -> None:
     entry, change = dataset.entry(number), dataset.changeset(number)
     if format == "text":
         result(_line(context, entry, _WORDS[context.lang]) + "\n")
-    changes.show_change(context, dataset, change, format, head=with_report(context.project, entry))
+    head = {**to_dict(context.project, entry), "report": report_of(entry)}
+    changes.show_change(context, dataset, change, format, head=head)
 
 
 def diff(

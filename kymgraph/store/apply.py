@@ -51,8 +51,9 @@ def matching(
 ) -> Iterator[Quad]:
     """The quads of a pattern. Every look-up of a term goes through here, none through the store's own method.
 
-    On disk that gives too much for numbers and dates: asked for 511, also what has 512 to 767 there, since
-    the end of its scan is wrong where a stored value ends in the byte FF (Oxigraph 0.5.13). SPARQL is right.
+    On disk that gives too much for numbers: asked for 511, also what has 512 to 767 there, since the end of
+    its scan is wrong where a value that is stored as it is ends in the byte FF (Oxigraph 0.5.13: integers,
+    decimals, doubles). SPARQL is right.
 
     >>> store = ox.Store()
     >>> store.add(Quad(_BLANK, _GENERATION, Literal("7", datatype=_INTEGER)))
